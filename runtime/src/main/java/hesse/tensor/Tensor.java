@@ -35,7 +35,8 @@ public record Tensor(DType dtype, Shape shape, MemorySegment data) {
     public static Tensor of(DType dtype, Shape shape, double... values) {
         Tensor t = allocate(dtype, shape);
         if (values.length != shape.size()) {
-            throw new IllegalArgumentException("shape " + shape + " takes " + shape.size() + " values, got " + values.length);
+            throw new IllegalArgumentException(
+                    "shape " + shape + " takes " + shape.size() + " values, got " + values.length);
         }
         for (int i = 0; i < values.length; i++) t.set(i, values[i]);
         return t;
@@ -70,7 +71,8 @@ public record Tensor(DType dtype, Shape shape, MemorySegment data) {
             case I32 -> data.setAtIndex(I32, i, (int) v);
             case I64 -> data.setAtIndex(I64, i, (long) v);
             case BOOL -> data.set(ValueLayout.JAVA_BYTE, i, (byte) (v != 0 ? 1 : 0));
-            case BF16 -> throw new UnsupportedOperationException("bf16 tensors are written by the backends that store them");
+            case BF16 ->
+                throw new UnsupportedOperationException("bf16 tensors are written by the backends that store them");
         }
     }
 

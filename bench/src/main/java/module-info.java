@@ -1,0 +1,6 @@
+/** Benchmarks: contributes {@code hesse bench} and holds the JMH suites. */
+module hesse.bench {
+    requires transitive hesse.training;
+    requires static transitive org.jspecify;
+    requires static jmh.core;
+}

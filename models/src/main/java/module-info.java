@@ -1,0 +1,5 @@
+/** Layers and networks, as functions on graph nodes. */
+module hesse.models {
+    requires transitive hesse.runtime;
+    requires static transitive org.jspecify;
+}

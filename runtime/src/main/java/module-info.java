@@ -1,0 +1,10 @@
+/** Tensors, graphs and their derivatives, plans, and the backends that run them. */
+module hesse.runtime {
+    requires transitive hesse.bindings;
+    requires static jdk.incubator.vector;
+    requires static transitive org.jspecify;
+    requires tools.jackson.core;
+    requires tools.jackson.databind;
+
+    exports hesse.tensor;
+}

@@ -1,0 +1,5 @@
+/** The command {@code hesse}. */
+@NullMarked
+package hesse.cli;
+
+import org.jspecify.annotations.NullMarked;

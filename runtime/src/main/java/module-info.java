@@ -6,5 +6,6 @@ module hesse.runtime {
     requires tools.jackson.core;
     requires tools.jackson.databind;
 
+    exports hesse.error;
     exports hesse.tensor;
 }

@@ -42,7 +42,8 @@ public final class AtomicFile {
         } finally {
             Files.deleteIfExists(temporary);
         }
-        forceDirectory(target.getParent());
+        var folder = target.getParent();
+        if (folder != null) forceDirectory(folder);
     }
 
     /** Makes the rename itself durable; systems that cannot open a directory do without. */

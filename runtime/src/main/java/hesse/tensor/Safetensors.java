@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Reads and writes safetensors files: a little-endian length, a JSON header of that length, the data. Nothing in a file is believed:
@@ -97,9 +98,10 @@ public final class Safetensors {
                 writeFully(channel, length);
                 writeFully(channel, ByteBuffer.wrap(json));
                 long dataStart = channel.position();
-                for (var e : header.entries.entrySet()) {
-                    channel.position(dataStart + e.getValue().begin());
-                    writeData(channel, tensors.get(e.getKey()).data());
+                for (var tensor : tensors.entrySet()) {
+                    var place = Objects.requireNonNull(header.entries.get(tensor.getKey()));
+                    channel.position(dataStart + place.begin());
+                    writeData(channel, tensor.getValue().data());
                 }
             });
         } catch (IOException e) {

@@ -62,23 +62,19 @@ final class SafetensorsHeader {
 
     /** Lays tensors out, larger element types first so that each stays aligned; the header keeps the order given. */
     static SafetensorsHeader layout(Map<String, Tensor> tensors, Map<String, String> metadata) {
-        var places = new LinkedHashMap<String, Entry>();
+        var entries = new LinkedHashMap<String, Entry>();
         tensors.forEach((name, t) ->
-                places.put(name, new Entry(StoredType.valueOf(t.dtype().name()), t.shape(), 0, 0)));
+                entries.put(name, new Entry(StoredType.valueOf(t.dtype().name()), t.shape(), 0, 0)));
+        var order = new ArrayList<>(entries.entrySet());
+        order.sort(Comparator.comparing(e -> -e.getValue().type.bytes));
         long end = 0;
-        for (var name : places.keySet().stream()
-                .sorted(Comparator.comparing(n -> -places.get(n).type.bytes))
-                .toList()) {
-            var e = places.get(name);
+        for (var e : order) {
+            var entry = e.getValue();
             long begin = end;
-            end = Math.addExact(begin, Math.multiplyExact(e.shape.size(), (long) e.type.bytes));
-            places.put(name, new Entry(e.type, e.shape, begin, end));
+            end = Math.addExact(begin, Math.multiplyExact(entry.shape.size(), (long) entry.type.bytes));
+            e.setValue(new Entry(entry.type, entry.shape, begin, end));
         }
-        return new SafetensorsHeader(places, new LinkedHashMap<>(metadata));
-    }
-
-    long dataBytes() {
-        return entries.values().stream().mapToLong(Entry::end).max().orElse(0);
+        return new SafetensorsHeader(entries, new LinkedHashMap<>(metadata));
     }
 
     /** The header as JSON, padded with spaces so that the data begin on a multiple of 64 bytes. */

@@ -7,5 +7,6 @@ module hesse.runtime {
     requires tools.jackson.databind;
 
     exports hesse.error;
+    exports hesse.scalar;
     exports hesse.tensor;
 }

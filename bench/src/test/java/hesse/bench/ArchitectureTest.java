@@ -1,0 +1,186 @@
+package hesse.bench;
+
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static java.util.stream.Collectors.joining;
+import static java.util.stream.Collectors.toUnmodifiableSet;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaField;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The walls inside the modules, which the module system does not see: who may know whom, read off the compiled classes. */
+class ArchitectureTest {
+    /** Each package of the runtime and the packages of Hesse it may know; a package below one of them lives by its rule. */
+    private static final Map<String, Set<String>> MAY_KNOW = Map.ofEntries(
+            Map.entry("hesse.error", Set.of()),
+            Map.entry("hesse.tensor", Set.of("hesse.error")),
+            Map.entry("hesse.scalar", Set.of("hesse.error", "hesse.tensor")),
+            Map.entry("hesse.graph", Set.of("hesse.error", "hesse.tensor", "hesse.scalar")),
+            Map.entry("hesse.autodiff", Set.of("hesse.error", "hesse.tensor", "hesse.scalar", "hesse.graph")),
+            Map.entry("hesse.plan", Set.of("hesse.error", "hesse.tensor", "hesse.scalar", "hesse.graph")),
+            Map.entry(
+                    "hesse.backend",
+                    Set.of("hesse.error", "hesse.tensor", "hesse.scalar", "hesse.graph", "hesse.plan")),
+            Map.entry("hesse.backend.reference", backendKnows()),
+            Map.entry("hesse.backend.cpu", backendKnows()),
+            Map.entry("hesse.backend.cuda", backendKnows("hesse.bindings")));
+
+    private static JavaClasses ours;
+
+    private static Set<String> backendKnows(String... more) {
+        return Stream.concat(
+                        Stream.of(
+                                "hesse.error",
+                                "hesse.tensor",
+                                "hesse.scalar",
+                                "hesse.graph",
+                                "hesse.plan",
+                                "hesse.backend"),
+                        Stream.of(more))
+                .collect(toUnmodifiableSet());
+    }
+
+    @BeforeAll
+    static void readCompiledClasses() {
+        var folders = Stream.of("bindings", "runtime", "models", "training", "bench")
+                .map(module -> Path.of("..", module, "target", "classes", "hesse"))
+                .toList();
+        for (var folder : folders) assertTrue(Files.isDirectory(folder), () -> folder + " is not compiled");
+        ours = new ClassFileImporter().importPaths(folders);
+    }
+
+    @Test
+    void packagesOfTheRuntimeKnowOnlyThoseBelow() {
+        var violations = new ArrayList<String>();
+        for (var from : ours) {
+            var room = room(from.getPackageName());
+            if (room.isEmpty()) continue;
+            for (var dependency : from.getDirectDependenciesFromSelf()) {
+                var target = dependency.getTargetClass().getBaseComponentType().getPackageName();
+                if (!target.startsWith("hesse.") || room.equals(room(target))) continue;
+                if (MAY_KNOW.get(room).stream()
+                        .noneMatch(allowed -> isWithin(target, allowed) && exact(target, allowed))) {
+                    violations.add(dependency.getDescription());
+                }
+            }
+        }
+        none(violations, "a package knows another that architecture.md does not let it know");
+    }
+
+    @Test
+    void everyPackageOfTheRuntimeHasItsRule() {
+        var unknown = runtimePackages().filter(p -> room(p).isEmpty()).toList();
+        none(unknown, "a package of the runtime has no row in MAY_KNOW");
+    }
+
+    @Test
+    void packagesFormNoCycle() {
+        slices().matching("hesse.(**)")
+                .should()
+                .beFreeOfCycles()
+                .allowEmptyShould(true)
+                .check(ours);
+    }
+
+    /** The Vector API's own functions and floating reductions change bits when the second compiler takes over. */
+    @Test
+    void bitsDoNotDependOnTheCompiler() {
+        var operators = Set.of(
+                "EXP", "EXPM1", "LOG", "LOG1P", "LOG10", "POW", "HYPOT", "CBRT", "SIN", "COS", "TAN", "ASIN", "ACOS",
+                "ATAN", "ATAN2", "SINH", "COSH", "TANH");
+        Predicate<JavaAccess<?>> bad = access -> {
+            var owner = access.getTargetOwner().getName();
+            var name = access.getTarget().getName();
+            return owner.equals("jdk.incubator.vector.VectorOperators") && operators.contains(name)
+                    || owner.matches("jdk\\.incubator\\.vector\\.(Float|Double)Vector")
+                            && name.startsWith("reduceLanes");
+        };
+        none(
+                ours.stream()
+                        .flatMap(c -> c.getAccessesFromSelf().stream())
+                        .filter(bad)
+                        .map(JavaAccess::getDescription)
+                        .toList(),
+                "a vector operation whose bits depend on the just-in-time compiler");
+    }
+
+    @Test
+    void staticsDoNotChange() {
+        none(
+                ours.stream()
+                        .filter(ArchitectureTest::handWritten)
+                        .flatMap(c -> c.getFields().stream())
+                        .filter(f -> f.getModifiers().contains(JavaModifier.STATIC))
+                        .filter(f -> !f.getModifiers().contains(JavaModifier.FINAL))
+                        .filter(f -> !f.getModifiers().contains(JavaModifier.SYNTHETIC))
+                        .map(JavaField::getFullName)
+                        .toList(),
+                "a static field that is not final");
+    }
+
+    @Test
+    void everyPackageIsNullMarked() {
+        none(
+                ours.stream()
+                        .filter(ArchitectureTest::handWritten)
+                        .filter(c -> !c.getPackage().isAnnotatedWith(NullMarked.class))
+                        .map(JavaClass::getPackageName)
+                        .distinct()
+                        .toList(),
+                "a package without @NullMarked in its package-info.java");
+    }
+
+    private static Stream<String> runtimePackages() {
+        return ours.stream()
+                .filter(c -> c.getSource().orElseThrow().getUri().getPath().contains("/runtime/"))
+                .map(JavaClass::getPackageName)
+                .distinct()
+                .sorted();
+    }
+
+    /** Not one of the packages that jextract wrote, nor a class that JMH generated. */
+    private static boolean handWritten(JavaClass c) {
+        return !c.getPackageName().matches("hesse\\.bindings\\..+|.*\\.jmh_generated");
+    }
+
+    /** The row that a package lives by: its own or its nearest parent's; empty outside the runtime. */
+    private static String room(String name) {
+        for (var p = name; p.contains("."); p = p.substring(0, p.lastIndexOf('.'))) {
+            if (MAY_KNOW.containsKey(p)) return p;
+        }
+        return "";
+    }
+
+    private static boolean isWithin(String name, String parent) {
+        return name.equals(parent) || name.startsWith(parent + ".");
+    }
+
+    /** To know hesse.backend is not to know hesse.backend.cpu: a package with a row of its own must be named. */
+    private static boolean exact(String target, String allowed) {
+        var room = room(target);
+        return room.isEmpty() || room.equals(allowed);
+    }
+
+    private static void none(List<String> found, String what) {
+        if (!found.isEmpty()) {
+            fail(what + ", " + found.size() + " times:\n  "
+                    + found.stream().limit(20).collect(joining("\n  ")));
+        }
+    }
+}

@@ -7,6 +7,9 @@ module hesse.runtime {
     requires tools.jackson.databind;
 
     exports hesse.error;
+    exports hesse.autodiff;
+    exports hesse.graph;
+    exports hesse.plan;
     exports hesse.scalar;
     exports hesse.tensor;
 }

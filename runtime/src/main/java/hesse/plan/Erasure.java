@@ -1,0 +1,97 @@
+package hesse.plan;
+
+import hesse.graph.Conv2d;
+import hesse.graph.ConvFilterGradient;
+import hesse.graph.ConvInputGradient;
+import hesse.graph.Graph;
+import hesse.graph.MatMul;
+import hesse.graph.Node;
+import hesse.graph.StopGradient;
+import hesse.graph.Sum;
+import hesse.plan.Computation.Output;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * When all derivatives are taken: rebuilds what is live in a new graph without what only matters to differentiation (derivative
+ * chains of scalar functions, stopped gradients), so that passes which differ only in those become one; and gathers the
+ * contractions of one sum, to be accumulated into one buffer.
+ */
+public final class Erasure {
+    private final Graph target = new Graph();
+    private final Map<Node, Node> rebuilt = new HashMap<>();
+
+    private Erasure() {}
+
+    /** The same computation on a fresh, erased graph. */
+    public static Computation erase(Computation c) {
+        var once = new Erasure().run(c, false);
+        return new Erasure().run(once, true);
+    }
+
+    private Computation run(Computation c, boolean gather) {
+        var live = Live.of(c.nodes());
+        var uses = new HashMap<Node, Integer>();
+        for (Node n : live) for (Node in : n.inputs()) uses.merge(in, 1, Integer::sum);
+        for (Node n : c.nodes()) uses.merge(n, 1, Integer::sum);
+        for (Node n : live) {
+            var inputs = n.inputs().stream().map(rebuilt::get).toList();
+            try (var scope = target.scope(n.path())) {
+                if (n.op() instanceof StopGradient) rebuilt.put(n, inputs.getFirst());
+                else if (gather && n.op() instanceof Sum s) rebuilt.put(n, gathered(n, s, uses));
+                else rebuilt.put(n, target.apply(n.op().erased(), inputs));
+            }
+        }
+        return new Computation(c.outputs().stream()
+                .map(o -> new Output(o.name(), rebuilt.get(o.node()), o.mode()))
+                .toList());
+    }
+
+    static boolean isContraction(Node n) {
+        return n.op() instanceof MatMul
+                || n.op() instanceof Conv2d
+                || n.op() instanceof ConvInputGradient
+                || n.op() instanceof ConvFilterGradient;
+    }
+
+    /** Σ with its singly used contractions, also those of singly used inner sums, as one inner sum of contractions only. */
+    private Node gathered(Node n, Sum s, Map<Node, Integer> uses) {
+        var contractions = new ArrayList<Node>();
+        var contractionScales = new ArrayList<Double>();
+        var rest = new ArrayList<Node>();
+        var restScales = new ArrayList<Double>();
+        record Term(double c, Node x) {}
+        var open = new ArrayList<Term>();
+        for (int i = 0; i < n.inputs().size(); i++) open.add(new Term(s.coefficients().get(i), n.input(i)));
+        for (int i = 0; i < open.size(); i++) {
+            Term t = open.get(i);
+            boolean single = uses.get(t.x) == 1;
+            if (single && isContraction(t.x)) {
+                contractions.add(rebuilt.get(t.x));
+                contractionScales.add(t.c);
+            } else if (single && t.x.op() instanceof Sum inner && holdsContraction(t.x, uses) && open.size() < 64) {
+                for (int k = 0; k < t.x.inputs().size(); k++) {
+                    open.add(new Term(t.c * inner.coefficients().get(k), t.x.input(k)));
+                }
+            } else {
+                rest.add(rebuilt.get(t.x));
+                restScales.add(t.c);
+            }
+        }
+        if (contractions.size() < 2) {
+            return target.apply(s, n.inputs().stream().map(rebuilt::get).toList());
+        }
+        Node group = target.apply(new Sum(contractionScales), contractions);
+        if (rest.isEmpty()) return group;
+        rest.add(group);
+        restScales.add(1.0);
+        return target.apply(new Sum(restScales), List.copyOf(rest));
+    }
+
+    private static boolean holdsContraction(Node sum, Map<Node, Integer> uses) {
+        return sum.inputs().stream()
+                .anyMatch(x -> uses.get(x) == 1 && (isContraction(x) || x.op() instanceof Sum));
+    }
+}

@@ -1,0 +1,152 @@
+package hesse.plan;
+
+import hesse.graph.Node;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Set;
+
+/**
+ * The order in which kept values are made: as late as possible, that is along the longest path to the sinks, with what no other
+ * contraction waits for (weight gradients, reductions) as soon as it is ready. A greedy order that always takes what frees most
+ * memory is tried too; the one with the smaller peak is used.
+ */
+final class Schedule {
+    private final Storage storage;
+    private final List<Node> units;
+    private final Map<Node, Set<Node>> reads = new HashMap<>();
+    private final Map<Node, List<Node>> readers = new HashMap<>();
+    private final Map<Node, Integer> contractionsBehind = new HashMap<>();
+    private final Map<Node, Integer> stepsBehind = new HashMap<>();
+
+    private Schedule(Storage storage) {
+        this.storage = storage;
+        this.units = storage.kept();
+        for (Node u : units) {
+            var operands = storage.stepOperands(u);
+            reads.put(u, operands);
+            for (Node o : operands) readers.computeIfAbsent(o, k -> new ArrayList<>()).add(u);
+        }
+        for (int i = units.size() - 1; i >= 0; i--) {
+            Node u = units.get(i);
+            int contractions = 0;
+            int steps = 0;
+            for (Node r : readers.getOrDefault(u, List.of())) {
+                contractions = Math.max(contractions, contractionsBehind.get(r) + (isContraction(r) ? 1 : 0));
+                steps = Math.max(steps, stepsBehind.get(r) + 1);
+            }
+            contractionsBehind.put(u, contractions);
+            stepsBehind.put(u, steps);
+        }
+    }
+
+    static List<Node> order(Storage storage) {
+        var s = new Schedule(storage);
+        var late = s.late();
+        var greedy = s.greedy();
+        return s.peak(greedy) < s.peak(late) ? greedy : late;
+    }
+
+    private boolean isContraction(Node n) {
+        return Erasure.isContraction(n) || storage.isAccumulation(n);
+    }
+
+    private boolean isUrgent(Node u) {
+        return contractionsBehind.get(u) == 0 || !isContraction(u) && bytes(u) <= inputBytes(u) / 8;
+    }
+
+    private long inputBytes(Node u) {
+        long most = 0;
+        for (Node o : reads.get(u)) most = Math.max(most, bytes(o));
+        return most;
+    }
+
+    static long bytes(Node n) {
+        return n.shape().size() * n.dtype().bytes();
+    }
+
+    private List<Node> late() {
+        Comparator<Node> order = Comparator.comparing((Node u) -> !isUrgent(u))
+                .thenComparing(u -> -contractionsBehind.get(u))
+                .thenComparing(u -> -stepsBehind.get(u))
+                .thenComparing(Node::index);
+        var ready = new PriorityQueue<>(order);
+        var waiting = waiting(ready);
+        var out = new ArrayList<Node>(units.size());
+        while (!ready.isEmpty()) {
+            Node u = ready.remove();
+            out.add(u);
+            release(u, waiting, ready);
+        }
+        return out;
+    }
+
+    private Map<Node, Integer> waiting(java.util.Collection<Node> ready) {
+        var waiting = new HashMap<Node, Integer>();
+        for (Node u : units) {
+            int n = 0;
+            for (Node o : reads.get(u)) if (storage.isKept(o)) n++;
+            waiting.put(u, n);
+            if (n == 0) ready.add(u);
+        }
+        return waiting;
+    }
+
+    private void release(Node u, Map<Node, Integer> waiting, java.util.Collection<Node> ready) {
+        for (Node r : readers.getOrDefault(u, List.of())) {
+            if (waiting.merge(r, -1, Integer::sum) == 0) ready.add(r);
+        }
+    }
+
+    /** Always what changes the live bytes least; ties go to the longer path. Looks at a bounded window of ready steps. */
+    private List<Node> greedy() {
+        var ready = new ArrayList<Node>();
+        var waiting = waiting(ready);
+        var pending = new HashMap<Node, Integer>();
+        readers.forEach((n, r) -> pending.put(n, r.size()));
+        var out = new ArrayList<Node>(units.size());
+        while (!ready.isEmpty()) {
+            int best = 0;
+            long bestDelta = Long.MAX_VALUE;
+            int from = Math.max(0, ready.size() - 64);
+            for (int i = from; i < ready.size(); i++) {
+                Node u = ready.get(i);
+                long delta = bytes(u);
+                for (Node o : reads.get(u)) if (storage.isKept(o) && pending.get(o) == 1) delta -= bytes(o);
+                if (delta < bestDelta
+                        || delta == bestDelta && stepsBehind.get(u) > stepsBehind.get(ready.get(best))) {
+                    best = i;
+                    bestDelta = delta;
+                }
+            }
+            Node u = ready.remove(best);
+            out.add(u);
+            for (Node o : reads.get(u)) pending.merge(o, -1, Integer::sum);
+            release(u, waiting, ready);
+        }
+        return out;
+    }
+
+    /** The most bytes of kept values alive at once. */
+    private long peak(List<Node> order) {
+        var last = new HashMap<Node, Integer>();
+        for (int i = 0; i < order.size(); i++) {
+            for (Node o : reads.get(order.get(i))) last.put(o, i);
+        }
+        var dying = new HashMap<Integer, Long>();
+        last.forEach((n, i) -> {
+            if (storage.isKept(n)) dying.merge(i, bytes(n), Long::sum);
+        });
+        long live = 0;
+        long peak = 0;
+        for (int i = 0; i < order.size(); i++) {
+            live += bytes(order.get(i));
+            peak = Math.max(peak, live);
+            live -= dying.getOrDefault(i, 0L);
+        }
+        return peak;
+    }
+}

@@ -106,7 +106,8 @@ public record Curvature(List<Node> parameters, Node logits, Node loss) {
     /** As {@link #vnv(List)}, under a policy for the activations' φ″ in the outer forward pass. */
     public Node vnv(List<Node> v, ActivationCurvature policy) {
         var seeds = along(v);
-        Node second = Dual.tangents(List.of(Dual.tangent(logits, seeds)), seeds, policy).getFirst();
+        Node second = Dual.tangents(List.of(Dual.tangent(logits, seeds)), seeds, policy)
+                .getFirst();
         return Ops.dot(logitGradient(), second);
     }
 

@@ -46,8 +46,7 @@ public final class Dual {
     }
 
     /** Null stands for a structural zero. */
-    static List<@Nullable Node> sparseTangents(
-            List<Node> outputs, Map<Node, Node> seeds, ActivationCurvature policy) {
+    static List<@Nullable Node> sparseTangents(List<Node> outputs, Map<Node, Node> seeds, ActivationCurvature policy) {
         if (outputs.isEmpty()) return List.of();
         Graph g = outputs.getFirst().graph();
         seeds.forEach((n, t) -> {

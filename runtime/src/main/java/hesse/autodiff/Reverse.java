@@ -50,7 +50,9 @@ public final class Reverse {
                 if (!between.get(in.index())) continue;
                 Node c = n.op().vjp(n, total, k);
                 if (c != null) {
-                    contributions.computeIfAbsent(in.index(), j -> new ArrayList<>()).add(c);
+                    contributions
+                            .computeIfAbsent(in.index(), j -> new ArrayList<>())
+                            .add(c);
                 }
             }
         }

@@ -27,6 +27,8 @@ public record Cast(DType dtype) implements Linear {
     @Override
     public Node transpose(Node y, Node cotangent, int input) {
         Node x = y.input(0);
-        return x.dtype().isFloat() ? y.graph().apply(new Cast(x.dtype()), cotangent) : y.graph().zeros(x.type());
+        return x.dtype().isFloat()
+                ? y.graph().apply(new Cast(x.dtype()), cotangent)
+                : y.graph().zeros(x.type());
     }
 }

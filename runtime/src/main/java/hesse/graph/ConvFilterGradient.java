@@ -15,7 +15,8 @@ public record ConvFilterGradient(ConvGeometry geometry, int kernelHeight, int ke
         Checks.sameType("a convolution", x, c);
         Checks.rank("the images", x, 4, "[N, H, W, C]");
         Checks.rank("the cotangent", c, 4, "[N, OH, OW, K]");
-        Shape w = Shape.of(c.shape().dim(3), kernelHeight, kernelWidth, x.shape().dim(3) / geometry.groups());
+        Shape w =
+                Shape.of(c.shape().dim(3), kernelHeight, kernelWidth, x.shape().dim(3) / geometry.groups());
         if (!geometry.output(x.shape(), w).equals(c.shape())) {
             throw new ShapeException("filter gradient of a convolution: images " + x.shape() + " and filters " + w
                     + " do not give " + c.shape());

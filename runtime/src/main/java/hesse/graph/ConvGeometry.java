@@ -24,8 +24,7 @@ public record ConvGeometry(
 
     /** Equal stride, padding and dilation on both axes. */
     public static ConvGeometry of(int stride, int padding, int dilation, int groups) {
-        return new ConvGeometry(
-                stride, stride, padding, padding, padding, padding, dilation, dilation, groups);
+        return new ConvGeometry(stride, stride, padding, padding, padding, padding, dilation, dilation, groups);
     }
 
     public int outputHeight(int height, int kernel) {
@@ -38,7 +37,8 @@ public record ConvGeometry(
 
     private static int extent(String what, int padded, int reach, int stride) {
         if (padded < reach) {
-            throw new ShapeException("a kernel reaching over " + reach + " does not fit into the padded " + what + " of " + padded);
+            throw new ShapeException(
+                    "a kernel reaching over " + reach + " does not fit into the padded " + what + " of " + padded);
         }
         return (padded - reach) / stride + 1;
     }
@@ -46,7 +46,8 @@ public record ConvGeometry(
     /** Output [N, OH, OW, K] of images [N, H, W, C] under filters [K, R, S, C/groups]. */
     Shape output(Shape x, Shape w) {
         if (x.rank() != 4 || w.rank() != 4) {
-            throw new ShapeException("convolution takes images [N, H, W, C] and filters [K, R, S, C/groups], got " + x + " and " + w);
+            throw new ShapeException(
+                    "convolution takes images [N, H, W, C] and filters [K, R, S, C/groups], got " + x + " and " + w);
         }
         if (x.dim(3) != w.dim(3) * groups || w.dim(0) % groups != 0) {
             throw new ShapeException("convolution of images " + x + " (N, H, W, C) with filters " + w

@@ -11,10 +11,12 @@ public record Gather() implements Linear {
         Node data = inputs.get(0);
         Node at = inputs.get(1);
         if (data.shape().rank() < 1 || !at.dtype().isInteger()) {
-            throw new ShapeException("gather takes a table and integer indices, got " + data.type() + " and " + at.type());
+            throw new ShapeException(
+                    "gather takes a table and integer indices, got " + data.type() + " and " + at.type());
         }
         int[] dims = IntStream.concat(
-                        IntStream.of(at.shape().dims()), IntStream.of(data.shape().dims()).skip(1))
+                        IntStream.of(at.shape().dims()),
+                        IntStream.of(data.shape().dims()).skip(1))
                 .toArray();
         return new Type(data.dtype(), Shape.of(dims));
     }

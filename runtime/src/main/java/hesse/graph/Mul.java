@@ -40,7 +40,8 @@ public record Mul() implements Multilinear {
                 open.add(n.input(0));
             } else if (n.op() instanceof Constant k) {
                 c *= k.value();
-            } else if (n.op() instanceof Mul && factors.size() + open.size() - i + n.inputs().size() <= FACTORS_AT_MOST) {
+            } else if (n.op() instanceof Mul
+                    && factors.size() + open.size() - i + n.inputs().size() <= FACTORS_AT_MOST) {
                 open.addAll(n.inputs());
             } else {
                 factors.add(n);
@@ -67,7 +68,8 @@ public record Mul() implements Multilinear {
         var out = new ArrayList<Node>();
         for (Node f : factors) {
             if (f.op() instanceof Broadcast) {
-                groups.computeIfAbsent(f.input(0).shape(), s -> new ArrayList<>()).add(f);
+                groups.computeIfAbsent(f.input(0).shape(), s -> new ArrayList<>())
+                        .add(f);
             } else {
                 out.add(f);
             }
@@ -76,7 +78,8 @@ public record Mul() implements Multilinear {
             if (group.size() == 1) {
                 out.add(group.getFirst());
             } else {
-                Node inner = g.apply(new Mul(), group.stream().map(f -> f.input(0)).toList());
+                Node inner =
+                        g.apply(new Mul(), group.stream().map(f -> f.input(0)).toList());
                 out.add(g.apply(group.getFirst().op(), inner));
             }
         }

@@ -22,10 +22,12 @@ public sealed interface Op permits ZeroDerivative, Linear, Multilinear, Elementw
     }
 
     /** The tangent of {@code y}, given its inputs' tangents; null stands for a structural zero. */
-    @Nullable Node jvp(Node y, List<@Nullable Node> tangents);
+    @Nullable
+    Node jvp(Node y, List<@Nullable Node> tangents);
 
     /** What {@code y}'s cotangent contributes to the cotangent of one input; null stands for a structural zero. */
-    @Nullable Node vjp(Node y, Node cotangent, int input);
+    @Nullable
+    Node vjp(Node y, Node cotangent, int input);
 
     /** This op as it is planned: without what only matters while differentiating. */
     default Op erased() {

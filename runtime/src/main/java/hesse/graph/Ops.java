@@ -97,7 +97,10 @@ public final class Ops {
 
     /** Σ over axes, which stay with extent 1. */
     public static Node sum(Node x, int... axes) {
-        var list = Arrays.stream(axes).map(a -> a < 0 ? a + x.shape().rank() : a).boxed().toList();
+        var list = Arrays.stream(axes)
+                .map(a -> a < 0 ? a + x.shape().rank() : a)
+                .boxed()
+                .toList();
         return x.graph().apply(new ReduceSum(list), x);
     }
 
@@ -240,7 +243,9 @@ public final class Ops {
                 if (d == 1 || d == dims[shift + i]) continue;
                 if (dims[shift + i] != 1) {
                     throw new ShapeException("shapes "
-                            + Arrays.stream(nodes).map(m -> m.shape().toString()).toList() + " do not broadcast");
+                            + Arrays.stream(nodes)
+                                    .map(m -> m.shape().toString())
+                                    .toList() + " do not broadcast");
                 }
                 dims[shift + i] = d;
             }

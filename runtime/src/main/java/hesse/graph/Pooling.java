@@ -17,7 +17,6 @@ public record Pooling(int height, int width, int strideH, int strideW) {
         if (s.dim(1) < height || s.dim(2) < width) {
             throw new ShapeException("a " + height + "×" + width + " pooling window does not fit images " + s);
         }
-        return Shape.of(
-                s.dim(0), (s.dim(1) - height) / strideH + 1, (s.dim(2) - width) / strideW + 1, s.dim(3));
+        return Shape.of(s.dim(0), (s.dim(1) - height) / strideH + 1, (s.dim(2) - width) / strideW + 1, s.dim(3));
     }
 }

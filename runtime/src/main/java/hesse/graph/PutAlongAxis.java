@@ -8,11 +8,9 @@ public record PutAlongAxis(int axis, int extent) implements Linear {
     @Override
     public Type infer(List<Node> inputs) {
         Shape u = inputs.get(0).shape();
-        if (!inputs.get(1).dtype().isInteger()
-                || !u.equals(inputs.get(1).shape())
-                || axis >= u.rank()) {
-            throw new ShapeException("put along axis " + axis + " of " + inputs.get(0).type() + " at indices "
-                    + inputs.get(1).type() + ": shapes must be equal");
+        if (!inputs.get(1).dtype().isInteger() || !u.equals(inputs.get(1).shape()) || axis >= u.rank()) {
+            throw new ShapeException("put along axis " + axis + " of "
+                    + inputs.get(0).type() + " at indices " + inputs.get(1).type() + ": shapes must be equal");
         }
         return new Type(inputs.get(0).dtype(), u.with(axis, extent));
     }

@@ -9,7 +9,9 @@ public record ReduceMax(int axis) implements Elementwise {
     @Override
     public Type infer(List<Node> inputs) {
         Checks.isFloat("the argument of a maximum", inputs.getFirst());
-        return new Type(inputs.getFirst().dtype(), Checks.reduced("maximum", inputs.getFirst().shape(), axis));
+        return new Type(
+                inputs.getFirst().dtype(),
+                Checks.reduced("maximum", inputs.getFirst().shape(), axis));
     }
 
     @Override

@@ -39,7 +39,8 @@ public record ReduceSum(List<Integer> axes) implements Linear {
         Node scaled = Linear.pullScale(this, g, inputs);
         if (scaled != null) return scaled;
         return switch (x.op()) {
-            case Constant c -> g.constant(c.value() * (x.shape().size() / (double) type.shape().size()), type);
+            case Constant c ->
+                g.constant(c.value() * (x.shape().size() / (double) type.shape().size()), type);
             case ReduceSum inner -> {
                 var all = new ArrayList<>(axes);
                 all.addAll(inner.axes);
@@ -72,7 +73,8 @@ public record ReduceSum(List<Integer> axes) implements Linear {
 
     /** Whether x is constant along all summed axes. */
     private boolean constantAlong(Node x) {
-        return x.op() instanceof Broadcast && axes.stream().allMatch(a -> x.input(0).shape().dim(a) == 1);
+        return x.op() instanceof Broadcast
+                && axes.stream().allMatch(a -> x.input(0).shape().dim(a) == 1);
     }
 
     private @Nullable Node ofProduct(Graph g, Node x, Mul m, Type type) {
@@ -93,7 +95,8 @@ public record ReduceSum(List<Integer> axes) implements Linear {
         var alone = new ArrayList<Integer>();
         for (int i = 0; i < x.inputs().size(); i++) {
             Node t = x.input(i);
-            boolean pulls = t.op() instanceof Broadcast && axes.stream().anyMatch(a -> t.input(0).shape().dim(a) == 1)
+            boolean pulls = t.op() instanceof Broadcast
+                            && axes.stream().anyMatch(a -> t.input(0).shape().dim(a) == 1)
                     || t.op() instanceof Constant
                     || t.op() instanceof Mul && t.inputs().stream().anyMatch(this::constantAlong);
             (pulls ? alone : together).add(i);

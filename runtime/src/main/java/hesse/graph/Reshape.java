@@ -9,8 +9,8 @@ public record Reshape(Shape shape) implements Linear {
     public Type infer(List<Node> inputs) {
         Node x = inputs.getFirst();
         if (x.shape().size() != shape.size()) {
-            throw new ShapeException("a tensor of shape " + x.shape() + " (" + x.shape().size()
-                    + " elements) cannot be reshaped to " + shape + " (" + shape.size() + ")");
+            throw new ShapeException("a tensor of shape " + x.shape() + " ("
+                    + x.shape().size() + " elements) cannot be reshaped to " + shape + " (" + shape.size() + ")");
         }
         return new Type(x.dtype(), shape);
     }

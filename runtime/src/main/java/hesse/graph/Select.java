@@ -31,6 +31,8 @@ public record Select() implements Linear {
     public Node transpose(Node y, Node cotangent, int input) {
         Node zero = y.graph().zeros(y.type());
         Node c = y.input(0);
-        return input == 1 ? y.graph().apply(this, c, cotangent, zero) : y.graph().apply(this, c, zero, cotangent);
+        return input == 1
+                ? y.graph().apply(this, c, cotangent, zero)
+                : y.graph().apply(this, c, zero, cotangent);
     }
 }

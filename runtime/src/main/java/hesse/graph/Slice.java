@@ -37,7 +37,9 @@ public record Slice(List<Integer> starts, List<Integer> sizes, List<Integer> str
             throw new ShapeException(
                     "slice from " + starts + " of sizes " + sizes + ", strides " + strides + " leaves shape " + s);
         }
-        return new Type(inputs.getFirst().dtype(), Shape.of(sizes.stream().mapToInt(n -> n).toArray()));
+        return new Type(
+                inputs.getFirst().dtype(),
+                Shape.of(sizes.stream().mapToInt(n -> n).toArray()));
     }
 
     @Override

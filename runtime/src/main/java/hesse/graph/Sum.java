@@ -66,7 +66,8 @@ public record Sum(List<Double> coefficients) implements Linear {
         kept = groupBroadcasts(g, kept);
         if (constant != 0) kept.add(Map.entry(g.constant(constant, type), 1.0));
         if (kept.isEmpty()) return g.zeros(type);
-        if (kept.size() == 1 && kept.getFirst().getValue() == 1) return kept.getFirst().getKey();
+        if (kept.size() == 1 && kept.getFirst().getValue() == 1)
+            return kept.getFirst().getKey();
         kept.sort((a, b) -> Integer.compare(a.getKey().index(), b.getKey().index()));
         return g.intern(
                 new Sum(kept.stream().map(Map.Entry::getValue).toList()),
@@ -107,7 +108,8 @@ public record Sum(List<Double> coefficients) implements Linear {
 
     private static boolean open(Map<Node, Double> terms, Node n) {
         if (!(n.op() instanceof Sum s)) return false;
-        double c = terms.remove(n);
+        double c = terms.getOrDefault(n, 0.0);
+        terms.remove(n);
         for (int i = 0; i < n.inputs().size(); i++) collect(terms, c * s.coefficients.get(i), n.input(i));
         return true;
     }

@@ -9,7 +9,8 @@ public record SumPoolTranspose(Pooling window, int height, int width) implements
     public Type infer(List<Node> inputs) {
         Node c = inputs.getFirst();
         Checks.rank("the pooled images", c, 4, "[N, OH, OW, C]");
-        return new Type(c.dtype(), Shape.of(c.shape().dim(0), height, width, c.shape().dim(3)));
+        return new Type(
+                c.dtype(), Shape.of(c.shape().dim(0), height, width, c.shape().dim(3)));
     }
 
     @Override

@@ -13,10 +13,15 @@ public record Transpose(List<Integer> permutation) implements Linear {
     @Override
     public Type infer(List<Node> inputs) {
         Shape s = inputs.getFirst().shape();
-        if (!IntStream.range(0, s.rank()).boxed().toList().equals(permutation.stream().sorted().toList())) {
+        if (!IntStream.range(0, s.rank())
+                .boxed()
+                .toList()
+                .equals(permutation.stream().sorted().toList())) {
             throw new ShapeException("permutation " + permutation + " does not fit shape " + s);
         }
-        return new Type(inputs.getFirst().dtype(), Shape.of(permutation.stream().mapToInt(s::dim).toArray()));
+        return new Type(
+                inputs.getFirst().dtype(),
+                Shape.of(permutation.stream().mapToInt(s::dim).toArray()));
     }
 
     @Override
@@ -29,7 +34,8 @@ public record Transpose(List<Integer> permutation) implements Linear {
         Node scaled = Linear.pullScale(this, g, inputs);
         if (scaled != null) return scaled;
         if (x.op() instanceof Transpose t) {
-            return g.apply(new Transpose(permutation.stream().map(t.permutation::get).toList()), x.inputs());
+            return g.apply(
+                    new Transpose(permutation.stream().map(t.permutation::get).toList()), x.inputs());
         }
         return g.intern(this, inputs);
     }

@@ -10,9 +10,7 @@ import hesse.graph.StopGradient;
 import hesse.graph.Sum;
 import hesse.plan.Computation.Output;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * When all derivatives are taken: rebuilds what is live in a new graph without what only matters to differentiation (derivative
@@ -21,7 +19,7 @@ import java.util.Map;
  */
 public final class Erasure {
     private final Graph target = new Graph();
-    private final Map<Node, Node> rebuilt = new HashMap<>();
+    private final NodeMap<Node> rebuilt = new NodeMap<>();
 
     private Erasure() {}
 
@@ -33,7 +31,7 @@ public final class Erasure {
 
     private Computation run(Computation c, boolean gather) {
         var live = Live.of(c.nodes());
-        var uses = new HashMap<Node, Integer>();
+        var uses = new NodeMap<Integer>();
         for (Node n : live) for (Node in : n.inputs()) uses.merge(in, 1, Integer::sum);
         for (Node n : c.nodes()) uses.merge(n, 1, Integer::sum);
         for (Node n : live) {
@@ -57,14 +55,15 @@ public final class Erasure {
     }
 
     /** Σ with its singly used contractions, also those of singly used inner sums, as one inner sum of contractions only. */
-    private Node gathered(Node n, Sum s, Map<Node, Integer> uses) {
+    private Node gathered(Node n, Sum s, NodeMap<Integer> uses) {
         var contractions = new ArrayList<Node>();
         var contractionScales = new ArrayList<Double>();
         var rest = new ArrayList<Node>();
         var restScales = new ArrayList<Double>();
         record Term(double c, Node x) {}
         var open = new ArrayList<Term>();
-        for (int i = 0; i < n.inputs().size(); i++) open.add(new Term(s.coefficients().get(i), n.input(i)));
+        for (int i = 0; i < n.inputs().size(); i++)
+            open.add(new Term(s.coefficients().get(i), n.input(i)));
         for (int i = 0; i < open.size(); i++) {
             Term t = open.get(i);
             boolean single = uses.get(t.x) == 1;
@@ -90,8 +89,7 @@ public final class Erasure {
         return target.apply(new Sum(restScales), List.copyOf(rest));
     }
 
-    private static boolean holdsContraction(Node sum, Map<Node, Integer> uses) {
-        return sum.inputs().stream()
-                .anyMatch(x -> uses.get(x) == 1 && (isContraction(x) || x.op() instanceof Sum));
+    private static boolean holdsContraction(Node sum, NodeMap<Integer> uses) {
+        return sum.inputs().stream().anyMatch(x -> uses.get(x) == 1 && (isContraction(x) || x.op() instanceof Sum));
     }
 }

@@ -3,9 +3,7 @@ package hesse.plan;
 import hesse.graph.Node;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 
@@ -17,10 +15,10 @@ import java.util.Set;
 final class Schedule {
     private final Storage storage;
     private final List<Node> units;
-    private final Map<Node, Set<Node>> reads = new HashMap<>();
-    private final Map<Node, List<Node>> readers = new HashMap<>();
-    private final Map<Node, Integer> contractionsBehind = new HashMap<>();
-    private final Map<Node, Integer> stepsBehind = new HashMap<>();
+    private final NodeMap<Set<Node>> reads = new NodeMap<>();
+    private final NodeMap<List<Node>> readers = new NodeMap<>();
+    private final NodeMap<Integer> contractionsBehind = new NodeMap<>();
+    private final NodeMap<Integer> stepsBehind = new NodeMap<>();
 
     private Schedule(Storage storage) {
         this.storage = storage;
@@ -28,13 +26,13 @@ final class Schedule {
         for (Node u : units) {
             var operands = storage.stepOperands(u);
             reads.put(u, operands);
-            for (Node o : operands) readers.computeIfAbsent(o, k -> new ArrayList<>()).add(u);
+            for (Node o : operands) readers.computeIfAbsent(o, ArrayList::new).add(u);
         }
         for (int i = units.size() - 1; i >= 0; i--) {
             Node u = units.get(i);
             int contractions = 0;
             int steps = 0;
-            for (Node r : readers.getOrDefault(u, List.of())) {
+            for (Node r : readers.getOr(u, List.of())) {
                 contractions = Math.max(contractions, contractionsBehind.get(r) + (isContraction(r) ? 1 : 0));
                 steps = Math.max(steps, stepsBehind.get(r) + 1);
             }
@@ -84,8 +82,8 @@ final class Schedule {
         return out;
     }
 
-    private Map<Node, Integer> waiting(java.util.Collection<Node> ready) {
-        var waiting = new HashMap<Node, Integer>();
+    private NodeMap<Integer> waiting(java.util.Collection<Node> ready) {
+        var waiting = new NodeMap<Integer>();
         for (Node u : units) {
             int n = 0;
             for (Node o : reads.get(u)) if (storage.isKept(o)) n++;
@@ -95,8 +93,8 @@ final class Schedule {
         return waiting;
     }
 
-    private void release(Node u, Map<Node, Integer> waiting, java.util.Collection<Node> ready) {
-        for (Node r : readers.getOrDefault(u, List.of())) {
+    private void release(Node u, NodeMap<Integer> waiting, java.util.Collection<Node> ready) {
+        for (Node r : readers.getOr(u, List.of())) {
             if (waiting.merge(r, -1, Integer::sum) == 0) ready.add(r);
         }
     }
@@ -105,8 +103,8 @@ final class Schedule {
     private List<Node> greedy() {
         var ready = new ArrayList<Node>();
         var waiting = waiting(ready);
-        var pending = new HashMap<Node, Integer>();
-        readers.forEach((n, r) -> pending.put(n, r.size()));
+        var pending = new NodeMap<Integer>();
+        for (Node u : units) for (Node o : reads.get(u)) pending.merge(o, 1, Integer::sum);
         var out = new ArrayList<Node>(units.size());
         while (!ready.isEmpty()) {
             int best = 0;
@@ -116,8 +114,7 @@ final class Schedule {
                 Node u = ready.get(i);
                 long delta = bytes(u);
                 for (Node o : reads.get(u)) if (storage.isKept(o) && pending.get(o) == 1) delta -= bytes(o);
-                if (delta < bestDelta
-                        || delta == bestDelta && stepsBehind.get(u) > stepsBehind.get(ready.get(best))) {
+                if (delta < bestDelta || delta == bestDelta && stepsBehind.get(u) > stepsBehind.get(ready.get(best))) {
                     best = i;
                     bestDelta = delta;
                 }
@@ -132,20 +129,18 @@ final class Schedule {
 
     /** The most bytes of kept values alive at once. */
     private long peak(List<Node> order) {
-        var last = new HashMap<Node, Integer>();
+        var last = new NodeMap<Integer>();
         for (int i = 0; i < order.size(); i++) {
             for (Node o : reads.get(order.get(i))) last.put(o, i);
         }
-        var dying = new HashMap<Integer, Long>();
-        last.forEach((n, i) -> {
-            if (storage.isKept(n)) dying.merge(i, bytes(n), Long::sum);
-        });
+        long[] dying = new long[order.size()];
+        for (Node n : order) if (last.has(n)) dying[last.get(n)] += bytes(n);
         long live = 0;
         long peak = 0;
         for (int i = 0; i < order.size(); i++) {
             live += bytes(order.get(i));
             peak = Math.max(peak, live);
-            live -= dying.getOrDefault(i, 0L);
+            live -= dying[i];
         }
         return peak;
     }

@@ -16,11 +16,9 @@ import hesse.graph.Reshape;
 import hesse.graph.Select;
 import hesse.graph.Sum;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -33,10 +31,10 @@ final class Storage {
     private static final int LEAVES_AT_MOST = 6;
 
     private final List<Node> live;
-    private final Map<Node, Integer> uses = new HashMap<>();
-    private final Map<Node, List<Node>> consumers = new HashMap<>();
+    private final NodeMap<Integer> uses = new NodeMap<>();
+    private final NodeMap<List<Node>> consumers = new NodeMap<>();
     private final Set<Node> kept = new HashSet<>();
-    private final Map<Node, Set<Node>> leaves = new HashMap<>();
+    private final NodeMap<Set<Node>> leaves = new NodeMap<>();
     private final Set<Node> updates = new HashSet<>();
 
     /**
@@ -49,7 +47,7 @@ final class Storage {
         for (Node n : live) {
             for (Node in : n.inputs()) {
                 uses.merge(in, 1, Integer::sum);
-                consumers.computeIfAbsent(in, k -> new ArrayList<>()).add(n);
+                consumers.computeIfAbsent(in, ArrayList::new).add(n);
             }
         }
         for (Node n : stores) uses.merge(n, 1, Integer::sum);
@@ -85,21 +83,20 @@ final class Storage {
 
     /** A sum of contractions that nothing else needs: they accumulate into one buffer. */
     boolean isAccumulation(Node n) {
-        return n.op() instanceof Sum
-                && n.inputs().stream().allMatch(x -> Erasure.isContraction(x) && uses.get(x) == 1);
+        return n.op() instanceof Sum && n.inputs().stream().allMatch(x -> Erasure.isContraction(x) && uses.get(x) == 1);
     }
 
     /** Values computed by a step of their own, whatever else is decided. */
     private boolean isAnchor(Node n) {
         if (isGiven(n) || n.op() instanceof Reshape) return false;
         if (isAccumulation(n)) return true;
-        if (Erasure.isContraction(n)) return !(uses.getOrDefault(n, 0) == 1 && consumedByAccumulation(n));
+        if (Erasure.isContraction(n)) return !(uses.getOr(n, 0) == 1 && consumedByAccumulation(n));
         return !isLight(n);
     }
 
     private boolean consumedByAccumulation(Node n) {
-        var by = consumers.get(n);
-        return by != null && by.size() == 1 && isAccumulation(by.getFirst());
+        var by = consumers.getOr(n, List.of());
+        return by.size() == 1 && isAccumulation(by.getFirst());
     }
 
     /** The node whose buffer a reshaped value shares. */
@@ -147,7 +144,7 @@ final class Storage {
             if (b.op() instanceof Constant || b.op() instanceof Iota) continue;
             if (b.shape().size() < size) continue;
             if (b.op() instanceof Input || kept.contains(b) || !isLight(b)) set.add(b);
-            else set.addAll(leaves.getOrDefault(b, Set.of()));
+            else set.addAll(leaves.getOr(b, Set.of()));
         }
         leaves.put(n, set);
         return set;
@@ -164,7 +161,7 @@ final class Storage {
     }
 
     int uses(Node n) {
-        return uses.getOrDefault(n, 0);
+        return uses.getOr(n, 0);
     }
 
     /** The buffers (kept values and inputs) that a value is recomputed from, itself if it has one. */

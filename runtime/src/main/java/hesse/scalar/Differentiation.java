@@ -51,6 +51,7 @@ final class Differentiation {
                 case MAX -> p.select(p.op(GT, a, b), da, db);
                 case SELECT -> p.select(a, db, tangent[s.c()]);
                 case NEG -> p.neg(da);
+                case FMA -> p.add(p.add(times(p, b, da), times(p, a, db)), tangent[s.c()]);
                 default -> p.isConstant(da, 0) ? da : chain(p, s.op(), a, primal[i], da);
             };
         }

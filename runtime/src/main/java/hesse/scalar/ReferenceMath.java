@@ -12,7 +12,6 @@ final class ReferenceMath {
 
     static double apply(ScalarOp op, double a, double b, double c) {
         return switch (op) {
-            case CONST, INPUT -> throw new IllegalArgumentException(op + " has no operands");
             case ADD -> a + b;
             case SUB -> a - b;
             case MUL -> a * b;
@@ -47,6 +46,11 @@ final class ReferenceMath {
             case NOT -> bool(a == 0);
             case IS_FINITE -> bool(Double.isFinite(a));
             case SELECT -> a != 0 ? b : c;
+            case FMA -> Math.fma(a, b, c);
+            case CONST, INPUT -> throw new IllegalArgumentException(op + " has no operands");
+            case BITS, FLOAT, ICONST, IADD, ISUB, IAND, IOR, IXOR, ISHL, ISHR ->
+                throw new IllegalArgumentException(
+                        op + " belongs to lowered programs, whose values depend on their type");
         };
     }
 

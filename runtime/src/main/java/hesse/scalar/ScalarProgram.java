@@ -92,7 +92,11 @@ public final class ScalarProgram {
         for (int i = 0; i < code.size(); i++) {
             Instruction s = code.get(i);
             text.append('%').append(i).append(" = ").append(s.op().name().toLowerCase(java.util.Locale.ROOT));
-            if (s.isConstant()) text.append(' ').append(s.constant());
+            switch (s.op()) {
+                case CONST -> text.append(' ').append(s.constant());
+                case ICONST, ISHL, ISHR -> text.append(' ').append((long) s.constant());
+                default -> {}
+            }
             if (s.op() == ScalarOp.INPUT) text.append(' ').append(s.a());
             for (int k = 0; k < s.arity(); k++) text.append(" %").append(s.operand(k));
             text.append('\n');
@@ -131,7 +135,7 @@ public final class ScalarProgram {
          * @throws IllegalArgumentException if the number of operands is wrong or one is unknown
          */
         public int op(ScalarOp op, int... operands) {
-            if (operands.length != op.arity() || op == ScalarOp.CONST || op == ScalarOp.INPUT) {
+            if (operands.length != op.arity() || op.arity() == 0) {
                 throw new IllegalArgumentException(op + " takes " + op.arity() + " operands, got " + operands.length);
             }
             for (int o : operands) {

@@ -2,4 +2,7 @@
 module hesse.models {
     requires transitive hesse.runtime;
     requires static transitive org.jspecify;
+    requires org.snakeyaml.engine;
+
+    exports hesse.config;
 }

@@ -8,6 +8,7 @@ module hesse.runtime {
 
     exports hesse.error;
     exports hesse.autodiff;
+    exports hesse.backend.reference;
     exports hesse.graph;
     exports hesse.plan;
     exports hesse.scalar;

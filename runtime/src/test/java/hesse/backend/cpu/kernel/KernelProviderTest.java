@@ -1,0 +1,41 @@
+package hesse.backend.cpu.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+/** Which kernels are active, and that the width asked for is the width used. */
+class KernelProviderTest {
+    @Test
+    void theWidthAskedForIsTheWidthUsed() {
+        var asked = System.getProperty(KernelProvider.BITS_PROPERTY, "");
+        var provider = KernelProvider.get();
+        boolean module = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+        assertEquals(module && !asked.equals("none"), provider.vectorised(), provider.description());
+        if (provider.vectorised() && !asked.isEmpty()) {
+            assertTrue(provider.description().contains(asked), provider.description());
+        }
+        assertFalse(KernelProvider.plain().vectorised());
+    }
+
+    @Test
+    void aWidthThatDoesNotExistIsRefusedByName() {
+        var thrown = assertThrows(IllegalArgumentException.class, () -> KernelProvider.parseBits("384"));
+        assertTrue(thrown.getMessage().contains("hesse.vector.bits"));
+        assertTrue(thrown.getMessage().contains("384"));
+    }
+
+    @Test
+    void rowTilesCoverTheRowsWithLessThanOneTileEmpty() {
+        for (int[] heights : new int[][] {{12, 8}, {6, 4}, {4, 2}}) {
+            for (int rows = 1; rows < 300; rows++) {
+                var tiles = RowTiles.of(rows, heights);
+                assertEquals(tiles.tall() * heights[0] + tiles.low() * heights[1], tiles.padded());
+                assertTrue(tiles.padded() >= rows && tiles.padded() - rows < heights[1], tiles.toString());
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import files
-import networks
+import zoo
 
 
 def generator(name):
@@ -34,7 +34,11 @@ def draw_buffers(net, rng):
     }
 
 
-def draw_batch(model, loss, rng, size, y="int"):
+def draw_batch(model, loss, rng, size, y="int", length=None):
+    if "vocab" in model:
+        shape = (size, length or model["context"])
+        x, y = (torch.from_numpy(np.asarray(rng.integers(0, model["vocab"], shape), dtype=np.int64)) for _ in range(2))
+        return x, y
     inputs = model["inputs"]
     x = rng.standard_normal((size, inputs) if isinstance(inputs, int) else (size, *inputs))
     classes = model["classes"]
@@ -63,7 +67,7 @@ def write_case(name, config, weights, batch, vector, expected):
 
 
 def build(model, train=True, running=None):
-    net = networks.make(model)
+    net = zoo.make(model)
     net.train = train
     net.running = running or {}
     return net

@@ -93,3 +93,24 @@ def report(problem, theta, v, result, differences=True):
     for name, error in errors.items():
         assert error <= bounds[name], (name, error, errors)
     return errors
+
+
+def short_report(problem, theta, v, result):
+    """For large networks: H = G + N, and central differences of the gradient, the logits and the loss."""
+    hvp, gnvp, nme = (pick(result, kind, problem) for kind in ("hvp", "gnvp", "nmevp"))
+    errors = {"H=G+N": relative(hvp, [a + b for a, b in zip(gnvp, nme)], float(norm(hvp)))}
+    rest = pick(result, "nme_rest_vp", problem)
+    errors["frozen jets: nme_rest_vp"] = relative(frozen(problem, theta, lambda: problem.nmevp(theta, v), drop=True), rest, float(norm(hvp)))
+    unit, h = float(norm(v)), 1e-5
+    v1 = [t / unit for t in v]
+    plus, minus = problem.gradient(shifted(theta, v1, h)), problem.gradient(shifted(theta, v1, -h))
+    errors["difference: hvp"] = relative([(a - b) / (2 * h) * unit for a, b in zip(plus, minus)], hvp)
+    with torch.no_grad():
+        jvp = (problem.logits(shifted(theta, v1, h)) - problem.logits(shifted(theta, v1, -h))) / (2 * h) * unit
+        slope = (problem.loss(shifted(theta, v1, h)) - problem.loss(shifted(theta, v1, -h))) / (2 * h)
+    errors["difference: jvp"] = relative([jvp], [result["jvp"]])
+    gradient = pick(result, "gradient", problem)
+    errors["difference: gradient"] = abs(float(slope - dots(gradient, v1))) / float(norm(gradient))
+    for name, error in errors.items():
+        assert error <= (2e-6 if name.startswith("difference") else 1e-10), (name, error, errors)
+    return errors

@@ -93,7 +93,7 @@ class Problem:
         theta = self.leaves(theta)
         z = self.logits(theta)
         n = z.numel()
-        if n > 64:
+        if n * sum(t.numel() for t in theta) > 2e7:
             tangent = self.jvp(theta, v, z).detach()
             hz = curvature_times(self.config, z, self.y, tangent).detach()
             return gradients((z * hz).sum(), theta), tangent
@@ -148,8 +148,8 @@ class Problem:
         return [a + b for a, b in zip(direct, through)], value.detach()
 
 
-def all_products(problem, theta, v):
-    """Everything of `hesse product`, as name -> tensor in the order of the parameters."""
+def all_products(problem, theta, v, third=True):
+    """Everything of `hesse product` (third order only where asked), as name -> tensor in the order of the parameters."""
     theta = problem.leaves(theta)
     z = problem.logits(theta)
     loss = loss_of(problem.config, z, problem.y)
@@ -159,8 +159,8 @@ def all_products(problem, theta, v):
     nmevp = problem.nmevp(theta, v)
     rest = problem.nmevp(theta, v, rest=True)
     act = [a - b for a, b in zip(nmevp, rest)]
-    grad_vhv, _ = problem.gradient_of_vhv(theta, v)
-    grad_vgv, _ = problem.gradient_of_vgv(theta, v)
+    grad_vhv = problem.gradient_of_vhv(theta, v)[0] if third else []
+    grad_vgv = problem.gradient_of_vgv(theta, v)[0] if third else []
     result = {"loss": loss, "logits": z, "jvp": jvp}
     for kind, tensors in (
         ("gradient", gradient), ("hvp", hvp), ("gnvp", gnvp), ("nmevp", nmevp), ("nme_act_vp", act), ("nme_rest_vp", rest),

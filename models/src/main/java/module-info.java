@@ -5,4 +5,6 @@ module hesse.models {
     requires org.snakeyaml.engine;
 
     exports hesse.config;
+    exports hesse.models;
+    exports hesse.nn;
 }

@@ -1,4 +1,4 @@
-/** Layers as functions on graph nodes; parameters and their initialisers. */
+/** Layers as plain functions on nodes, losses, and the declarations of parameters and buffers a model makes on its way. */
 @NullMarked
 package hesse.nn;
 

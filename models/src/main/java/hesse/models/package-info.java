@@ -1,0 +1,5 @@
+/** Networks: perceptrons, convolutional and residual networks, transformers. */
+@NullMarked
+package hesse.models;
+
+import org.jspecify.annotations.NullMarked;

@@ -69,6 +69,9 @@ def catalogue(model, loss):
     for base in ("psam", "pusam", "gradient-penalty-3", "hessian-trace", "hessian-trace-3"):
         for nme in NMES:
             table[f"{base}-{nme.replace('_', '-')}"] = {**table[base], "nme": nme}
+    if model["kind"] == "cnn":
+        for base in ("sam", "usam", "psam", "psam-without-activation"):
+            table[f"{base}-frozen"] = {**table[base], "norm_statistics": "frozen"}
     if model["kind"] == "mlp":
         for m in (2, 3):
             table[f"sam-m{m}"] = {"kind": "sam", "rho": 0.05, "m": m}
@@ -112,7 +115,8 @@ def make(name):
     for method_id, method in table.items():
         u = updates[method_id] = methods.update(method, problem, theta, vs, sampled)
         files.write_tensors(folder / f"expected-{method_id}.safetensors", {f"update.{k}": t for k, t in zip(problem.names, u)})
-        objective = methods.penalty(method, problem, theta, vs, sampled)
+        frozen = "norm_statistics" in method
+        objective = None if frozen else methods.penalty(method, problem, theta, vs, sampled)
         if objective:
             h = 1e-5
             slope = (objective(checks.shifted(theta, direction, h)) - objective(checks.shifted(theta, direction, -h))) / (2 * h)
@@ -130,6 +134,14 @@ def make(name):
     near = methods.update({"kind": "fd_gradient_penalty", "rho": 0.1, "radius": 1e-6}, problem, theta, vs)
     limit = checks.relative(near, updates["psam"])
     assert limit < 1e-4, limit
+    if "psam-frozen" in updates:
+        g, h = updates["sgd"], 1e-5
+        unit = methods.scaled(1 / products.norm(g), g)
+        with methods.statistics(problem, theta, "frozen"):
+            moved, back = (problem.gradient(checks.shifted(theta, unit, s)) for s in (h, -h))
+        expected = methods.plus((1, g), (0.1 / (2 * h), moved), (-0.1 / (2 * h), back))
+        assert checks.relative(expected, updates["psam-frozen"]) < 1e-8
+        assert checks.relative(updates["psam-frozen"], updates["psam"]) > 1e-3
     size = sum(path.stat().st_size for path in folder.iterdir())
     ratio = float(products.norm(methods.plus((1, updates["psam"]), (-1, updates["sgd"]))) / products.norm(updates["sgd"]))
     print(f"{name}: {len(table)} methods, {size} B, differences {worst:.0e}, FD penalty at r = 1e-6 to PSAM {limit:.0e}, |PSAM-g|/|g| {ratio:.2g}")

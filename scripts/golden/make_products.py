@@ -51,6 +51,7 @@ CASES = {
     "mlp-formula-precedence-mse": (mlp("-x^2 / (4 + exp(-x)) + 2^3^2 * x / 1000"), MSE, {}),
     "mlp-formula-where-ce": (mlp("where(x >= 0, x * erf(x), max(x, -2) * sigmoid(min(x, 1)) + abs(x) / 4)"), CE, {}),
     "mlp-linear-ce": (mlp("gelu", ()), CE, {}),
+    "mlp-image-ce": ({**mlp("gelu"), "inputs": [2, 2, 3]}, CE, {}),
     "mlp-deep-tanh-ce": (mlp("tanh", (5, 4, 5, 4)), SMOOTH, {"batch": 3}),
     "mlp-gelu-zeroed-ce": (mlp({"kind": "gelu", "second_derivative": "zero"}), CE, {}),
     "mlp-gelu-zeroed-mse": (mlp({"kind": "gelu", "second_derivative": "zero"}), MSE, {"y": "float"}),

@@ -1,5 +1,6 @@
 """Updates of the sharpness methods, each from its formula; `hessian` puts G + {N, 0, N_rest, N_act} in H's place."""
 
+import contextlib
 import copy
 
 import products
@@ -46,19 +47,41 @@ def group(problem, begin, end):
     return part
 
 
-def sam_step(problem, theta, rho):
-    g = problem.gradient(theta)
+@contextlib.contextmanager
+def statistics(problem, theta, kind):
+    """frozen: batch norms use the moments of a pass at theta as constants."""
+    net = problem.net
+    if kind == "frozen":
+        problem.logits(theta)
+        parts = [(f"{name}.running_{part}", m) for name, ms in net.moments.items() for part, m in zip(("mean", "var"), ms)]
+        net.train, net.running = False, dict(parts)
+    try:
+        yield
+    finally:
+        net.train = True
+
+
+def sam_step(problem, theta, rho, g=None):
+    g = problem.gradient(theta) if g is None else g
     return problem.gradient(plus((1, theta), (rho / norm(g), g)))
 
 
 def update(method, problem, theta, probes, y_sampled=None):
     """The update of a method table for given probes and sampled labels."""
-    kind, nme = method["kind"], method.get("nme", "full")
+    kind = method["kind"]
     g = problem.gradient(theta)
     if kind == "sgd":
         return g
+    with statistics(problem, theta, method.get("norm_statistics", "batch")):
+        return _further_passes(method, problem, theta, g, probes, y_sampled)
+
+
+def _further_passes(method, problem, theta, g, probes, y_sampled):
+    kind, nme = method["kind"], method.get("nme", "full")
     if kind == "sam":
-        size = method.get("m", len(problem.x))
+        if "m" not in method:
+            return sam_step(problem, theta, method["rho"], g)
+        size = method["m"]
         total = len(problem.x)
         bounds = [(i, min(i + size, total)) for i in range(0, total, size)]
         return plus(*(((end - begin) / total, sam_step(group(problem, begin, end), theta, method["rho"])) for begin, end in bounds))

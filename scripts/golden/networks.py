@@ -1,6 +1,7 @@
 """MLPs and CNNs of the configuration's `model`, as functions of (parameters, input), from primitive operations only."""
 
 import collections
+import math
 
 import torch
 import torch.nn.functional as F
@@ -11,19 +12,21 @@ EPS = 1e-5
 
 
 class Net:
-    """shapes: parameters in order; buffers: shapes of running statistics; statistics: what the last forward pass would feed them."""
+    """shapes: parameters in order; buffers: shapes of running statistics; statistics: what the last forward pass would feed them
+    (unbiased variance); moments: what it normalised by (biased)."""
 
     def __init__(self, model):
         self.model = model
         self.shapes = collections.OrderedDict()
         self.buffers = collections.OrderedDict()
         self.statistics = {}
+        self.moments = {}
         self.activation = activations.make(model.get("activation", "gelu"))
         self.train = True
         self.running = {}
 
     def __call__(self, parameters, x):
-        self.statistics = {}
+        self.statistics, self.moments = {}, {}
         return self.forward(parameters, x)
 
     def linear_shapes(self, name, inputs, outputs, bias=True):
@@ -47,6 +50,7 @@ class Net:
             mean = x.sum(axes, keepdim=True) / count
             centred = x - mean
             variance = (centred * centred).sum(axes, keepdim=True) / count
+            self.moments[name] = (mean.detach().flatten(), variance.detach().flatten())
             self.statistics[name] = (mean.detach().flatten(), variance.detach().flatten() * count / max(count - 1, 1))
         else:
             centred = x - self.running[f"{name}.running_mean"].view(wide)
@@ -72,7 +76,8 @@ class Net:
 class Mlp(Net):
     def __init__(self, model):
         super().__init__(model)
-        widths = [model["inputs"], *model["hidden"], model["classes"]]
+        inputs = model["inputs"]
+        widths = [inputs if isinstance(inputs, int) else math.prod(inputs), *model["hidden"], model["classes"]]
         for i in range(len(widths) - 1):
             self.linear_shapes(f"layers.{i}", widths[i], widths[i + 1])
         self.depth = len(widths) - 1

@@ -7,10 +7,16 @@ module hesse.runtime {
     requires tools.jackson.databind;
 
     exports hesse.error;
+    exports hesse.backend;
     exports hesse.autodiff;
     exports hesse.backend.reference;
     exports hesse.graph;
     exports hesse.plan;
     exports hesse.scalar;
     exports hesse.tensor;
+
+    uses hesse.backend.BackendProvider;
+
+    provides hesse.backend.BackendProvider with
+            hesse.backend.reference.ReferenceBackend.Provider;
 }

@@ -1,0 +1,26 @@
+package hesse.backend;
+
+import hesse.tensor.DType;
+import hesse.tensor.Shape;
+import hesse.tensor.Tensor;
+
+/** A tensor in a backend's memory that outlives single runs: a parameter, a state, a batch, a metric. */
+public interface DeviceBuffer extends AutoCloseable {
+    DType dtype();
+
+    Shape shape();
+
+    /**
+     * Copies from the host, converting the element type if it differs.
+     *
+     * @throws IllegalArgumentException if the number of elements differs
+     */
+    void write(Tensor from);
+
+    /** A copy on the host. */
+    Tensor read();
+
+    /** Frees the memory; again closing does nothing. */
+    @Override
+    void close();
+}

@@ -1,0 +1,58 @@
+package hesse.backend;
+
+import hesse.tensor.DType;
+import hesse.tensor.Shape;
+import hesse.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** A buffer in host memory, 64-byte aligned; the memory of backends that run on the CPU. */
+public final class HostBuffer implements DeviceBuffer {
+    private final Arena arena = Arena.ofShared();
+    private final Tensor tensor;
+
+    public HostBuffer(DType dtype, Shape shape) {
+        tensor = Tensor.allocate(dtype, shape, arena);
+    }
+
+    @Override
+    public DType dtype() {
+        return tensor.dtype();
+    }
+
+    @Override
+    public Shape shape() {
+        return tensor.shape();
+    }
+
+    /** The memory itself. */
+    public MemorySegment data() {
+        return tensor.data();
+    }
+
+    public Tensor tensor() {
+        return tensor;
+    }
+
+    @Override
+    public void write(Tensor from) {
+        if (from.size() != tensor.size()) {
+            throw new IllegalArgumentException("a buffer of shape " + shape() + " takes " + tensor.size()
+                    + " elements, got shape " + from.shape());
+        }
+        MemorySegment.copy(
+                from.to(dtype()).data(), 0, tensor.data(), 0, tensor.data().byteSize());
+    }
+
+    @Override
+    public Tensor read() {
+        Tensor copy = Tensor.allocate(dtype(), shape());
+        MemorySegment.copy(tensor.data(), 0, copy.data(), 0, tensor.data().byteSize());
+        return copy;
+    }
+
+    @Override
+    public void close() {
+        if (arena.scope().isAlive()) arena.close();
+    }
+}

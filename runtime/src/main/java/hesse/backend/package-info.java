@@ -1,0 +1,5 @@
+/** The contract between plans and the machines that execute them; backends are found through the service loader. */
+@NullMarked
+package hesse.backend;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,11 +1,14 @@
 package hesse.autodiff;
 
 import hesse.autodiff.Dual.ActivationCurvature;
+import hesse.graph.Input;
+import hesse.graph.Mark;
 import hesse.graph.Node;
 import hesse.graph.Ops;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * First-, second- and third-order quantities of a loss ℓ(z(θ)), each a graph. The Hessian splits as H = G + N with the
@@ -14,12 +17,23 @@ import java.util.Map;
  * activations and the rest.
  *
  * @param parameters θ
- * @param logits z, the only way by which the loss depends on θ
+ * @param logits z, the only way by which the loss depends on θ; a marked node or an input
  * @param loss ℓ, a scalar
  */
 public record Curvature(List<Node> parameters, Node logits, Node loss) {
     public Curvature {
         parameters = List.copyOf(parameters);
+        if (!(logits.op() instanceof Mark) && !(logits.op() instanceof Input)) {
+            throw new IllegalArgumentException(
+                    "logits must be marked (Ops.mark) before the loss is built on them, or use"
+                            + " Curvature.of: normal forms may see through " + logits);
+        }
+    }
+
+    /** Of a loss built on logits; marks them. */
+    public static Curvature of(List<Node> parameters, Node logits, UnaryOperator<Node> loss) {
+        Node z = Ops.mark(logits);
+        return new Curvature(parameters, z, loss.apply(z));
     }
 
     private Map<Node, Node> along(List<Node> v) {

@@ -13,6 +13,7 @@ public sealed interface Linear extends Op
                 Cast,
                 Concat,
                 Gather,
+                Mark,
                 Pad,
                 PutAlongAxis,
                 ReduceSum,

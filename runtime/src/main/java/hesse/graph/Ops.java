@@ -91,6 +91,11 @@ public final class Ops {
         return x.graph().apply(new IsFinite(), x);
     }
 
+    /** x as a node that derivatives can be taken with respect to, whatever it is made of. */
+    public static Node mark(Node x) {
+        return x.op() instanceof Input ? x : x.graph().apply(new Mark(), x);
+    }
+
     public static Node stopGradient(Node x) {
         return x.graph().apply(new StopGradient(), x);
     }

@@ -4,6 +4,7 @@ import hesse.graph.Conv2d;
 import hesse.graph.ConvFilterGradient;
 import hesse.graph.ConvInputGradient;
 import hesse.graph.Graph;
+import hesse.graph.Mark;
 import hesse.graph.MatMul;
 import hesse.graph.Node;
 import hesse.graph.StopGradient;
@@ -37,7 +38,7 @@ public final class Erasure {
         for (Node n : live) {
             var inputs = n.inputs().stream().map(rebuilt::get).toList();
             try (var scope = target.scope(n.path())) {
-                if (n.op() instanceof StopGradient) rebuilt.put(n, inputs.getFirst());
+                if (n.op() instanceof StopGradient || n.op() instanceof Mark) rebuilt.put(n, inputs.getFirst());
                 else if (gather && n.op() instanceof Sum s) rebuilt.put(n, gathered(n, s, uses));
                 else rebuilt.put(n, target.apply(n.op().erased(), inputs));
             }

@@ -15,6 +15,7 @@ import hesse.graph.Gather;
 import hesse.graph.Input;
 import hesse.graph.Iota;
 import hesse.graph.IsFinite;
+import hesse.graph.Mark;
 import hesse.graph.MatMul;
 import hesse.graph.Mul;
 import hesse.graph.Op;
@@ -66,6 +67,7 @@ public final class NaiveOps {
             case Random random -> random(random, in);
 
             case StopGradient same -> in.getFirst();
+            case Mark same -> in.getFirst();
             case Reshape same -> in.getFirst();
             case Cast cast -> cast(cast.dtype(), in.getFirst());
 

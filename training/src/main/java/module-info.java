@@ -10,4 +10,10 @@ module hesse.training {
     requires org.snakeyaml.engine;
     requires tools.jackson.core;
     requires tools.jackson.databind;
+
+    exports hesse.curvature;
+    exports hesse.data;
+    exports hesse.optim;
+    exports hesse.run;
+    exports hesse.sharpness;
 }

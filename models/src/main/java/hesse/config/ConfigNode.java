@@ -126,9 +126,9 @@ public final class ConfigNode {
         return Key.choice(this, key, names, n -> n);
     }
 
-    /** One of an enum's constants, spelled as its {@code toString} says. */
+    /** One of an enum's constants, written in small letters. */
     public <E extends Enum<E>> Key<E> choice(String key, Class<E> type) {
-        return Key.choice(this, key, Arrays.asList(type.getEnumConstants()), Enum::toString);
+        return Key.choice(this, key, Arrays.asList(type.getEnumConstants()), Names::of);
     }
 
     /** A list of whole numbers. */
@@ -188,16 +188,44 @@ public final class ConfigNode {
         return nodes;
     }
 
+    /**
+     * Which of two keys that exclude each other is there. Of both, the one an override sets wins over the other; set in the same place,
+     * they are a problem.
+     */
+    public Optional<String> either(String a, String b) {
+        asked.putIfAbsent(Names.canonical(a), a);
+        asked.putIfAbsent(Names.canonical(b), b);
+        if (!has(a) || !has(b)) return has(a) ? Optional.of(a) : has(b) ? Optional.of(b) : Optional.empty();
+        int order = originOf(a).source().compareTo(originOf(b).source());
+        if (order == 0) problem(b, "stands beside " + a + "; keep one of them");
+        return Optional.of(order < 0 ? b : a);
+    }
+
     /** Whether the key is there (with a value that is not null); does not count as asking for it. */
     public boolean has(String key) {
         return find(key).isPresent();
     }
 
-    /** Whether the key is there and holds a bare number, as in {@code rho: 0.1}; does not count as asking for it. */
-    public boolean hasNumber(String key) {
-        return find(key)
-                .filter(v -> v instanceof ConfigValue.Scalar s && s.value() instanceof Number)
-                .isPresent();
+    /** Whether the key is there and holds a table; does not count as asking for it. */
+    public boolean hasTable(String key) {
+        return find(key).filter(v -> v instanceof ConfigValue.Table).isPresent();
+    }
+
+    /** Whether the key is there and holds a list; does not count as asking for it. */
+    public boolean hasList(String key) {
+        return find(key).filter(v -> v instanceof ConfigValue.Items).isPresent();
+    }
+
+    /** Every number of this section that no key has asked for and that is not excepted, by name, for functions that know their own parameters. */
+    public Map<String, Double> otherNumbers(String... except) {
+        var numbers = new LinkedHashMap<String, Double>();
+        table.entries().forEach((key, entry) -> {
+            boolean other = !asked.containsKey(key) && Arrays.stream(except).noneMatch(e -> Names.equal(e, key));
+            if (other && !entry.inherited()) {
+                number(entry.key()).optional().ifPresent(v -> numbers.put(entry.key(), v));
+            }
+        });
+        return numbers;
     }
 
     /** Takes this section as it is: every key in it counts as known and is resolved as it stands. */

@@ -73,6 +73,7 @@ public sealed interface ConfigValue {
             case Boolean b -> new Scalar(b, b.toString(), Origin.DEFAULT);
             case Collection<?> c ->
                 new Items(c.stream().map(ConfigValue::ofDefault).collect(Collectors.toList()), Origin.DEFAULT);
+            case Enum<?> e -> new Scalar(Names.of(e), Names.of(e), Origin.DEFAULT);
             default -> new Scalar(value.toString(), value.toString(), Origin.DEFAULT);
         };
     }

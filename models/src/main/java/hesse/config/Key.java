@@ -183,10 +183,16 @@ public final class Key<T> {
 
     /** A chosen name is resolved in the spelling of its list, a file with its whole path. */
     private static ConfigValue spelled(ConfigValue given, Object converted) {
-        boolean name = converted instanceof Enum<?> || converted instanceof String || converted instanceof Path;
-        return name && given instanceof ConfigValue.Scalar s
-                ? new ConfigValue.Scalar(converted.toString(), converted.toString(), s.origin())
-                : given;
+        String text;
+        switch (converted) {
+            case Enum<?> e -> text = Names.of(e);
+            case String s -> text = s;
+            case Path p -> text = p.toString();
+            default -> {
+                return given;
+            }
+        }
+        return new ConfigValue.Scalar(text, text, given.origin());
     }
 
     // ---- conversions ----

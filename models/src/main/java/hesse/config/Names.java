@@ -15,6 +15,11 @@ public final class Names {
         return name.replace('-', '_');
     }
 
+    /** How an enum's constant is written in a configuration. */
+    public static String of(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
+    }
+
     public static boolean equal(String a, String b) {
         return canonical(a).equals(canonical(b));
     }

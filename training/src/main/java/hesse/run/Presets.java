@@ -1,0 +1,92 @@
+package hesse.run;
+
+import hesse.config.ConfigException;
+import hesse.config.ConfigNode;
+import hesse.config.Names;
+import hesse.error.UserException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** Where a configuration's text comes from: the presets in this jar, each a commented YAML file, or a file. */
+public final class Presets {
+    private static final long MAX_BYTES = 1_000_000;
+
+    /** Every preset, in the order in which they are listed. */
+    public static final List<String> NAMES = List.of(
+            "digits-mlp",
+            "digits-cnn",
+            "mnist-mlp",
+            "fashion-cnn",
+            "fashion-wrn-28-10",
+            "cifar-cnn",
+            "cifar-wrn-16-4",
+            "cifar-wrn-28-10",
+            "imagenet-resnet50",
+            "mnist-mlp-edge",
+            "cifar-cnn-edge",
+            "shakespeare-transformer");
+
+    private Presets() {}
+
+    /** The YAML text of a preset. */
+    public static String text(String name) {
+        try (var in = Presets.class.getResourceAsStream("/hesse/presets/" + name + ".yaml")) {
+            if (in == null) throw new IllegalArgumentException("no preset " + name);
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What a preset is, in one line: its first comment. */
+    public static String description(String name) {
+        return text(name).lines().findFirst().orElse("").replaceFirst("^#\\s*", "");
+    }
+
+    /**
+     * Opens a preset by its name, or a YAML file by its path; a file of that name goes first.
+     *
+     * @throws ConfigException if it is neither, or no YAML table, or an override does not parse
+     */
+    static ConfigNode open(String presetOrFile, List<String> overrides) {
+        var path = Path.of(presetOrFile);
+        if (Files.isRegularFile(path)) {
+            var folder = Optional.ofNullable(path.toAbsolutePath().getParent()).orElse(Path.of(""));
+            return ConfigNode.parse(path.toString(), folder, readText(path), overrides);
+        }
+        var preset = NAMES.stream().filter(n -> Names.equal(n, presetOrFile)).findFirst();
+        if (preset.isPresent())
+            return ConfigNode.parse("preset " + preset.get(), Path.of(""), text(preset.get()), overrides);
+        throw new ConfigException(presetOrFile + ": neither a configuration file nor a preset"
+                + Names.didYouMean(presetOrFile, NAMES) + ". Presets: " + String.join(", ", NAMES));
+    }
+
+    private static String readText(Path file) {
+        try {
+            if (Files.size(file) > MAX_BYTES) {
+                throw new ConfigException(
+                        file + ": has " + Files.size(file) + " bytes, a configuration has at most " + MAX_BYTES);
+            }
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new ConfigException(file + ": is no UTF-8 text");
+        } catch (IOException e) {
+            throw new UserException(
+                    UserException.Kind.RUNTIME,
+                    file.toString(),
+                    "cannot be read (" + e.getMessage() + ")",
+                    "Check its permissions",
+                    e);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** Runs: configuration, presets, the loop and its files. */
+@NullMarked
+package hesse.run;
+
+import org.jspecify.annotations.NullMarked;

@@ -8,10 +8,8 @@ import java.lang.foreign.MemorySegment;
  * <p>Both operands are packed into heap panels, block by block, and multiplied by the {@link MicroKernel micro-kernels}. Work is cut
  * into blocks of C (and, for long sums with few outputs, into chunks of terms); each sum is added in the order of {@link TermBlocks},
  * so the bits are the same for any number of threads, lane width and tile.
- *
- * <p>An instance holds the arguments of the run in progress: it serves one caller at a time. Running allocates nothing.
  */
-public final class Gemm {
+public final class Gemm implements Contraction {
     private static final int MOST_ROWS = 120;
     private static final long WORTHWHILE_TASK = 500_000;
     private static final int MOST_TASKS = 32;
@@ -112,17 +110,17 @@ public final class Gemm {
         return shape;
     }
 
-    /** What {@link #run} needs of its workspace. */
+    @Override
+    public long multiplyAdds() {
+        return shape.multiplyAdds();
+    }
+
+    @Override
     public Workspace.Need need() {
         return need;
     }
 
-    /**
-     * Computes C. Offsets are in elements; C may not overlap A or B.
-     *
-     * @param workspace grown to {@link #need()} before
-     * @param accumulate whether to add to C instead of overwriting it
-     */
+    @Override
     public void run(
             WorkerPool pool,
             Workspace workspace,
@@ -158,11 +156,12 @@ public final class Gemm {
 
     private void packColumns(long matrix, int column, int term, int terms, Object target, int at) {
         int width = Math.min(panelWidth, shape.n() - column);
+        if (width < panelWidth) lanes.zero(target, at + width, panelWidth, terms, panelWidth - width);
         if (shape.transposeB()) {
             long from = matrix + column * shape.ldb() + term;
-            lanes.readPanelTransposed(b, from, shape.ldb(), terms, width, target, at, panelWidth);
+            lanes.transpose(b, from, shape.ldb(), terms, width, target, at, panelWidth);
         } else {
-            lanes.readPanel(b, matrix + term * shape.ldb() + column, shape.ldb(), terms, width, target, at, panelWidth);
+            lanes.copy(b, matrix + term * shape.ldb() + column, shape.ldb(), terms, width, target, at, panelWidth);
         }
     }
 
@@ -171,13 +170,22 @@ public final class Gemm {
         for (int i = 0; i < rows.count(); i++) {
             int height = tileRows[i < rows.tall() ? 0 : 1];
             int width = Math.clamp(rows.rows() - tileRow, 0, height);
+            int to = at + tileRow * terms;
             if (shape.transposeA()) {
                 long from = matrix + term * shape.lda() + row + tileRow;
-                lanes.readPanel(a, from, shape.lda(), terms, width, target, at + tileRow * terms, height);
+                lanes.copyLoosely(a, from, shape.lda(), terms, width, target, to, height);
             } else {
-                long from = matrix + (row + tileRow) * shape.lda() + term;
-                lanes.readPanelTransposed(a, from, shape.lda(), terms, width, target, at + tileRow * terms, height);
+                lanes.transpose(
+                        a,
+                        matrix + (row + tileRow) * shape.lda() + term,
+                        shape.lda(),
+                        terms,
+                        width,
+                        target,
+                        to,
+                        height);
             }
+            if (width < height) lanes.zero(target, to + width, height, terms, height - width);
             tileRow += height;
         }
     }
@@ -268,8 +276,6 @@ public final class Gemm {
 
     private void writeOut(int product, int row, int column, int rows, int columns, Object sums, int sumsAt) {
         long to = cAt + product * shape.strideC() + row * shape.ldc() + column;
-        for (int i = 0; i < rows; i++) {
-            lanes.write(sums, sumsAt + i * sumsStride, c, to + i * shape.ldc(), columns, alpha, accumulate);
-        }
+        lanes.write(sums, sumsAt, sumsStride, c, to, shape.ldc(), rows, columns, alpha, accumulate);
     }
 }

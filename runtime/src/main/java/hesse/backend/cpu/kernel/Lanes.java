@@ -30,20 +30,61 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
 
     Object allocate(int elements);
 
-    /** Copies {@code n} elements from native memory, beginning at element {@code from}. */
-    void read(MemorySegment source, long from, Object target, int to, int n);
+    /** {@code target[to + t·targetStride + i] = source[from + t·stride + i]} for t below {@code terms}, i below {@code width}. */
+    void copy(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride);
 
-    /** {@code target[to + t·panel + i] = source[from + t·stride + i]} for i below {@code width}, zero for i from there to {@code panel}. */
-    void readPanel(
-            MemorySegment source, long from, long stride, int terms, int width, Object target, int to, int panel);
+    /**
+     * The same with rows so close that a whole vector per row may be written: what lies after a row in {@code target}, less than one
+     * vector, is lost.
+     */
+    void copyLoosely(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride);
 
-    /** {@code target[to + t·panel + i] = source[from + i·stride + t]} for i below {@code width}, zero for i from there to {@code panel}. */
-    void readPanelTransposed(
-            MemorySegment source, long from, long stride, int terms, int width, Object target, int to, int panel);
+    /** {@code target[to + t·targetStride + i] = source[from + i·stride + t]} for t below {@code terms}, i below {@code width}. */
+    void transpose(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride);
+
+    /** Sets {@code n} elements to zero in each of some rows. */
+    void zero(Object target, int to, int targetStride, int rows, int n);
 
     /** Adds a block of rows of heap elements to another; {@code columns} is a multiple of the vector length. */
     void add(Object source, int from, int sourceStride, Object target, int to, int targetStride, int rows, int columns);
 
-    /** {@code target[i] = alpha · source[i]}, or {@code fma(alpha, source[i], target[i])} when accumulating, for {@code n} elements. */
-    void write(Object source, int from, MemorySegment target, long to, int n, double alpha, boolean accumulate);
+    /**
+     * Writes {@code n} elements of each row of sums to native memory: {@code target = alpha · sum}, or {@code fma(alpha, sum, target)}
+     * when accumulating.
+     */
+    void write(
+            Object source,
+            int from,
+            int sourceStride,
+            MemorySegment target,
+            long to,
+            long targetStride,
+            int rows,
+            int n,
+            double alpha,
+            boolean accumulate);
 }

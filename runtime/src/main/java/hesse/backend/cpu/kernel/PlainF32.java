@@ -69,36 +69,60 @@ final class PlainF32 implements Lanes {
     }
 
     @Override
-    public void read(MemorySegment source, long from, Object target, int to, int n) {
-        MemorySegment.copy(source, Tensor.F32, from * 4, (float[]) target, to, n);
-    }
-
-    @Override
-    public void readPanel(
-            MemorySegment source, long from, long stride, int terms, int width, Object target, int to, int panel) {
-        var panels = (float[]) target;
+    public void copy(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride) {
         for (int t = 0; t < terms; t++) {
-            int at = to + t * panel;
-            MemorySegment.copy(source, Tensor.F32, (from + t * stride) * 4, panels, at, width);
-            if (width < panel) Arrays.fill(panels, at + width, at + panel, 0);
+            MemorySegment.copy(
+                    source, Tensor.F32, (from + t * stride) * 4, (float[]) target, to + t * targetStride, width);
         }
     }
 
     @Override
-    public void readPanelTransposed(
-            MemorySegment source, long from, long stride, int terms, int width, Object target, int to, int panel) {
-        var panels = (float[]) target;
+    public void copyLoosely(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride) {
+        copy(source, from, stride, terms, width, target, to, targetStride);
+    }
+
+    @Override
+    public void transpose(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride) {
         for (int i = 0; i < width; i++) {
-            transposeRow(source.asSlice((from + i * stride) * 4, terms * 4L), terms, panels, to + i, panel);
-        }
-        if (width < panel) {
-            for (int t = 0; t < terms; t++) Arrays.fill(panels, to + t * panel + width, to + (t + 1) * panel, 0);
+            var row = source.asSlice((from + i * stride) * 4, terms * 4L);
+            transposeRow(row, terms, (float[]) target, to + i, targetStride);
         }
     }
 
-    private static void transposeRow(MemorySegment row, int terms, float[] panels, int to, int panel) {
+    private static void transposeRow(MemorySegment row, int terms, float[] target, int to, int targetStride) {
         for (int t = 0; t < terms; t++) {
-            panels[to + t * panel] = row.getAtIndex(Tensor.F32, t);
+            target[to + t * targetStride] = row.getAtIndex(Tensor.F32, t);
+        }
+    }
+
+    @Override
+    public void zero(Object target, int to, int targetStride, int rows, int n) {
+        for (int i = 0; i < rows; i++) {
+            Arrays.fill((float[]) target, to + i * targetStride, to + i * targetStride + n, 0);
         }
     }
 
@@ -115,10 +139,24 @@ final class PlainF32 implements Lanes {
     }
 
     @Override
-    public void write(Object source, int from, MemorySegment target, long to, int n, double alpha, boolean accumulate) {
-        var s = (float[]) source;
-        var row = target.asSlice(to * 4, n * 4L);
-        float scale = (float) alpha;
+    public void write(
+            Object source,
+            int from,
+            int sourceStride,
+            MemorySegment target,
+            long to,
+            long targetStride,
+            int rows,
+            int n,
+            double alpha,
+            boolean accumulate) {
+        for (int i = 0; i < rows; i++) {
+            var row = target.asSlice((to + i * targetStride) * 4, n * 4L);
+            writeRow((float[]) source, from + i * sourceStride, row, n, (float) alpha, accumulate);
+        }
+    }
+
+    private static void writeRow(float[] s, int from, MemorySegment row, int n, float scale, boolean accumulate) {
         if (accumulate) {
             for (int i = 0; i < n; i++) {
                 row.setAtIndex(Tensor.F32, i, Math.fma(scale, s[from + i], row.getAtIndex(Tensor.F32, i)));

@@ -5,6 +5,7 @@ import hesse.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -53,77 +54,111 @@ final class VectorF32 implements Lanes {
     }
 
     @Override
-    public void read(MemorySegment source, long from, Object target, int to, int n) {
-        MemorySegment.copy(source, Tensor.F32, from * 4, (float[]) target, to, n);
+    public void copy(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride) {
+        copyVectors(source, from * 4, stride * 4, terms, width - width % L, (float[]) target, to, targetStride);
+        copyTail(source, from * 4, stride * 4, terms, width - width % L, width, (float[]) target, to, targetStride);
     }
 
-    @Override
-    public void readPanel(
-            MemorySegment source, long from, long stride, int terms, int width, Object target, int to, int panel) {
-        var panels = (float[]) target;
-        if (width == 2 * L && panel == 2 * L) {
-            readWide(source, from * 4, stride * 4, terms, panels, to);
+    private static void copyVectors(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            float[] target,
+            int to,
+            int targetStride) {
+        if (width == 2 * L) {
+            for (int t = 0; t < terms; t++) {
+                FloatVector.fromMemorySegment(SPECIES, source, from, ORDER).intoArray(target, to);
+                FloatVector.fromMemorySegment(SPECIES, source, from + 4 * L, ORDER)
+                        .intoArray(target, to + L);
+                from += stride;
+                to += targetStride;
+            }
             return;
         }
-        int t = 0;
-        if (width == panel && width < L) {
-            // Whole vectors, each overwriting the end of the one before; the last terms may have no vector left to
-            // read.
-            long readable = source.byteSize() / 4 - L - from;
-            int safe = readable < 0 ? 0 : (int) Math.min(terms, readable / stride + 1);
-            readNarrow(source, from * 4, stride * 4, safe, panels, to, panel);
-            t = safe;
-        }
-        for (; t < terms; t++) {
-            int at = to + t * panel;
-            copyRow(source, (from + t * stride) * 4, panels, at, width);
-            for (int i = at + width; i < at + panel; i++) panels[i] = 0;
-        }
-    }
-
-    private static void readWide(MemorySegment source, long from, long stride, int terms, float[] panels, int to) {
-        for (int t = 0; t < terms; t++) {
-            FloatVector.fromMemorySegment(SPECIES, source, from, ORDER).intoArray(panels, to);
-            FloatVector.fromMemorySegment(SPECIES, source, from + 4 * L, ORDER).intoArray(panels, to + L);
-            from += stride;
-            to += 2 * L;
-        }
-    }
-
-    private static void readNarrow(
-            MemorySegment source, long from, long stride, int terms, float[] panels, int to, int panel) {
-        for (int t = 0; t < terms; t++) {
-            FloatVector.fromMemorySegment(SPECIES, source, from, ORDER).intoArray(panels, to);
-            from += stride;
-            to += panel;
-        }
-    }
-
-    private static void copyRow(MemorySegment source, long from, float[] target, int to, int n) {
-        int i = 0;
-        for (; i <= n - L; i += L) {
-            FloatVector.fromMemorySegment(SPECIES, source, from + 4L * i, ORDER).intoArray(target, to + i);
-        }
-        for (; i < n; i++) target[to + i] = source.get(Tensor.F32, from + 4L * i);
-    }
-
-    @Override
-    public void readPanelTransposed(
-            MemorySegment source, long from, long stride, int terms, int width, Object target, int to, int panel) {
-        var panels = (float[]) target;
-        for (int i = 0; i < width; i++) {
-            transposeRow(source.asSlice((from + i * stride) * 4, terms * 4L), terms, panels, to + i, panel);
-        }
-        if (width < panel) {
+        for (int i = 0; i < width; i += L) {
+            long at = from + 4L * i;
+            int into = to + i;
             for (int t = 0; t < terms; t++) {
-                for (int i = to + t * panel + width; i < to + (t + 1) * panel; i++) panels[i] = 0;
+                FloatVector.fromMemorySegment(SPECIES, source, at, ORDER).intoArray(target, into);
+                at += stride;
+                into += targetStride;
             }
         }
     }
 
-    private static void transposeRow(MemorySegment row, int terms, float[] panels, int to, int panel) {
+    private static void copyTail(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int begin,
+            int end,
+            float[] target,
+            int to,
+            int targetStride) {
+        for (int i = begin; i < end; i++) {
+            for (int t = 0; t < terms; t++) {
+                target[to + t * targetStride + i] = source.get(Tensor.F32, from + t * stride + 4L * i);
+            }
+        }
+    }
+
+    @Override
+    public void copyLoosely(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride) {
+        // Whole vectors, each overwriting what the one before wrote too far; the last rows may have no whole vector
+        // left to read.
+        int whole = Math.ceilDiv(width, L) * L;
+        long readable = source.byteSize() / 4 - whole - from;
+        int safe = readable < 0 ? 0 : (int) Math.min(terms, readable / stride + 1);
+        copyVectors(source, from * 4, stride * 4, safe, whole, (float[]) target, to, targetStride);
+        copy(source, from + safe * stride, stride, terms - safe, width, target, to + safe * targetStride, targetStride);
+    }
+
+    @Override
+    public void transpose(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            Object target,
+            int to,
+            int targetStride) {
+        for (int i = 0; i < width; i++) {
+            var row = source.asSlice((from + i * stride) * 4, terms * 4L);
+            transposeRow(row, terms, (float[]) target, to + i, targetStride);
+        }
+    }
+
+    private static void transposeRow(MemorySegment row, int terms, float[] target, int to, int targetStride) {
         for (int t = 0; t < terms; t++) {
-            panels[to + t * panel] = row.getAtIndex(Tensor.F32, t);
+            target[to + t * targetStride] = row.getAtIndex(Tensor.F32, t);
+        }
+    }
+
+    @Override
+    public void zero(Object target, int to, int targetStride, int rows, int n) {
+        for (int i = 0; i < rows; i++) {
+            Arrays.fill((float[]) target, to + i * targetStride, to + i * targetStride + n, 0);
         }
     }
 
@@ -144,13 +179,27 @@ final class VectorF32 implements Lanes {
     }
 
     @Override
-    public void write(Object source, int from, MemorySegment target, long to, int n, double alpha, boolean accumulate) {
+    public void write(
+            Object source,
+            int from,
+            int sourceStride,
+            MemorySegment target,
+            long to,
+            long targetStride,
+            int rows,
+            int n,
+            double alpha,
+            boolean accumulate) {
         var s = (float[]) source;
         float scale = (float) alpha;
-        if (accumulate) {
-            writeAdding(s, from, target, to * 4, n, scale);
-        } else {
-            writeOver(s, from, target, to * 4, n, scale);
+        for (int i = 0; i < rows; i++) {
+            int row = from + i * sourceStride;
+            long at = (to + i * targetStride) * 4;
+            if (accumulate) {
+                writeAdding(s, row, target, at, n, scale);
+            } else {
+                writeOver(s, row, target, at, n, scale);
+            }
         }
     }
 

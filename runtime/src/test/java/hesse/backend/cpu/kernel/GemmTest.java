@@ -17,25 +17,15 @@ class GemmTest {
     private final long seed = new Random().nextLong();
     private final Random random = new Random(seed);
 
-    /** The element of C as {@link TermBlocks} and {@link MicroKernel} define it. */
-    private static double blockedSum(GemmShape s, Tensor a, Tensor b, long aAt, long bAt, int batch, int i, int j) {
-        var blocks = TermBlocks.of(s.k(), (long) s.m() * s.n());
-        boolean single = s.dtype() == DType.F32;
-        double total = 0;
-        for (int chunk = 0; chunk < blocks.chunks(); chunk++) {
-            double sum = 0;
-            for (int from = blocks.from(chunk); from < blocks.to(chunk); from += TermBlocks.BLOCK) {
-                double block = 0;
-                for (int t = from; t < Math.min(from + TermBlocks.BLOCK, blocks.to(chunk)); t++) {
-                    double x = a.get(aAt + batch * s.strideA() + (s.transposeA() ? t * s.lda() + i : i * s.lda() + t));
-                    double y = b.get(bAt + batch * s.strideB() + (s.transposeB() ? j * s.ldb() + t : t * s.ldb() + j));
-                    block = single ? Math.fma((float) x, (float) y, (float) block) : Math.fma(x, y, block);
-                }
-                sum = from == blocks.from(chunk) ? block : single ? (float) sum + (float) block : sum + block;
-            }
-            total = chunk == 0 ? sum : single ? (float) total + (float) sum : total + sum;
+    private static double element(
+            GemmShape s, Tensor a, Tensor b, long aAt, long bAt, int batch, int i, int j, BlockedSum sum) {
+        sum.clear();
+        for (int t = 0; t < s.k(); t++) {
+            sum.add(
+                    a.get(aAt + batch * s.strideA() + (s.transposeA() ? t * s.lda() + i : i * s.lda() + t)),
+                    b.get(bAt + batch * s.strideB() + (s.transposeB() ? j * s.ldb() + t : t * s.ldb() + j)));
         }
-        return total;
+        return sum.sum((long) s.m() * s.n());
     }
 
     private Tensor normals(DType dtype, long size) {
@@ -81,16 +71,13 @@ class GemmTest {
         gemm.run(pool, workspace, a.data(), aAt, b.data(), bAt, c.data(), cAt, alpha, accumulate);
 
         var expected = before.clone();
+        var sum = new BlockedSum(dtype);
         for (int q = 0; q < s.batch(); q++) {
             for (int i = 0; i < s.m(); i++) {
                 for (int j = 0; j < s.n(); j++) {
-                    double sum = blockedSum(s, a, b, aAt, bAt, q, i, j);
                     int at = (int) (cAt + q * s.strideC() + i * s.ldc() + j);
-                    expected[at] = dtype == DType.F32
-                            ? accumulate
-                                    ? Math.fma((float) alpha, (float) sum, (float) before[at])
-                                    : (float) alpha * (float) sum
-                            : accumulate ? Math.fma(alpha, sum, before[at]) : alpha * sum;
+                    double element = element(s, a, b, aAt, bAt, q, i, j, sum);
+                    expected[at] = sum.result(element, alpha, accumulate, before[at]);
                 }
             }
         }

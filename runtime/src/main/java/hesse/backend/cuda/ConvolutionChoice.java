@@ -1,0 +1,80 @@
+package hesse.backend.cuda;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How a convolution is done on this device. cuDNN is asked for each way in turn, and each refusal is kept; the last way is a kernel of
+ * our own, which exists for every convolution. No way computes in another precision.
+ */
+public sealed interface ConvolutionChoice {
+    /** Order of an image's axes in memory. */
+    enum Layout {
+        /** Channels last; the order that everything else uses. */
+        NHWC,
+        /** Channels first; costs a transposition of each tensor. */
+        NCHW
+    }
+
+    /**
+     * An algorithm that the library offers.
+     *
+     * @param number the library's number for it
+     * @param mathType the library's math type that goes with it
+     * @param workspaceBytes bytes of workspace a run needs
+     */
+    record Algorithm(int number, int mathType, long workspaceBytes) {}
+
+    /** What the library answers: an algorithm, or a refusal in its words. */
+    sealed interface Answer {
+        record Offered(Algorithm algorithm) implements Answer {}
+
+        record Refused(String reason) implements Answer {}
+    }
+
+    /** Asks the library whether and how it does a convolution in a layout, adding to the output if the convolution says so. */
+    @FunctionalInterface
+    interface Library {
+        Answer ask(ConvolutionSpec spec, Layout layout);
+    }
+
+    /** What was refused before, each with the way that was asked for. */
+    List<String> refusals();
+
+    /** The library does all of it. */
+    record Direct(Algorithm algorithm, List<String> refusals) implements ConvolutionChoice {}
+
+    /** The library writes into scratch memory, and the next fused kernel adds that to the output. */
+    record IntoScratch(Algorithm algorithm, List<String> refusals) implements ConvolutionChoice {}
+
+    /**
+     * The library does it with channels first, between transpositions.
+     *
+     * @param adds whether the library adds to the output; otherwise the transposition of the result does
+     */
+    record Transposed(Algorithm algorithm, boolean adds, List<String> refusals) implements ConvolutionChoice {}
+
+    /** A generated kernel does it. */
+    record Generated(List<String> refusals) implements ConvolutionChoice {}
+
+    /** Asks for each way in turn and takes the first that is not refused. */
+    static ConvolutionChoice choose(ConvolutionSpec spec, Library library) {
+        var refusals = new ArrayList<String>();
+        for (var layout : Layout.values()) {
+            for (var adds : spec.accumulate() ? new boolean[] {true, false} : new boolean[] {false}) {
+                switch (library.ask(spec.accumulate(adds), layout)) {
+                    case Answer.Refused refused ->
+                        refusals.add(layout + (adds ? ", adding to the output: " : ": ") + refused.reason());
+                    case Answer.Offered offered -> {
+                        var algorithm = offered.algorithm();
+                        if (layout == Layout.NCHW) return new Transposed(algorithm, adds, List.copyOf(refusals));
+                        return adds == spec.accumulate()
+                                ? new Direct(algorithm, List.copyOf(refusals))
+                                : new IntoScratch(algorithm, List.copyOf(refusals));
+                    }
+                }
+            }
+        }
+        return new Generated(List.copyOf(refusals));
+    }
+}

@@ -1,0 +1,302 @@
+/* A driver without a device: device memory is host memory, copies copy, kernels only write down what they are given. */
+#include "fake.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INVALID_VALUE 1
+#define INVALID_HANDLE 400
+
+static const char *KINDS[] = {
+    "?", "context", "stream", "event", "module", "function", "graph", "exec", "device", "host",
+    "cublas", "matmul", "layout", "preference", "cudnn", "tensor", "filter", "convolution", "program"};
+#define KIND_COUNT (sizeof KINDS / sizeof *KINDS)
+#define PER_KIND 256
+
+static char lines[1 << 20];
+static size_t used;
+static char fail_call[64];
+static int fail_after, fail_code;
+static int made[KIND_COUNT];
+static char alive[KIND_COUNT][PER_KIND];
+static char names[PER_KIND][64];
+static int capturing;
+
+void fake_log(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    used += vsnprintf(lines + used, sizeof lines - used, format, arguments);
+    va_end(arguments);
+    used += snprintf(lines + used, sizeof lines - used, ")\n");
+}
+
+int fake_status(const char *call) {
+    if (strcmp(call, fail_call) || fail_after-- > 0) return 0;
+    fail_call[0] = 0;
+    return fail_code;
+}
+
+void *fake_make(enum fake_kind kind) {
+    int number = ++made[kind];
+    alive[kind][number] = 1;
+    return (void *)(size_t)(0x100000 + kind * 0x1000 + number);
+}
+
+int fake_drop(enum fake_kind kind, void *handle) {
+    size_t number = (size_t)handle - 0x100000 - kind * 0x1000;
+    if (number >= PER_KIND || !alive[kind][number]) {
+        fake_log("BAD %s %p", KINDS[kind], handle);
+        return INVALID_HANDLE;
+    }
+    alive[kind][number] = 0;
+    return 0;
+}
+
+const char *fake_name(const void *handle) {
+    static char texts[16][32];
+    static int next;
+    size_t value = (size_t)handle;
+    if (!value) return "null";
+    char *text = texts[next++ % 16];
+    size_t kind = (value - 0x100000) / 0x1000;
+    if (value > 0x100000 && kind < KIND_COUNT) sprintf(text, "%s%zu", KINDS[kind], value % 0x1000);
+    else sprintf(text, "0x%zx", value);
+    return text;
+}
+
+/* What the test calls. */
+void fake_reset(void) {
+    used = 0;
+    lines[0] = 0;
+    fail_call[0] = 0;
+    capturing = 0;
+    memset(made, 0, sizeof made);
+    memset(alive, 0, sizeof alive);
+}
+
+void fake_fail(const char *call, int after, int code) {
+    strcpy(fail_call, call);
+    fail_after = after;
+    fail_code = code;
+}
+
+const char *fake_lines(void) { return lines; }
+
+int fake_alive(void) {
+    int count = 0;
+    for (size_t kind = 1; kind < KIND_COUNT; kind++)
+        for (int i = 0; i < PER_KIND; i++) count += alive[kind][i] && kind != FUNCTION;
+    return count;
+}
+
+/* The driver. */
+int cuInit(unsigned flags) { CALL(cuInit, "%u", flags); return 0; }
+int cuDriverGetVersion(int *version) { *version = 12080; return 0; }
+
+int cuGetErrorName(int error, const char **text) {
+    *text = error == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_OTHER";
+    return 0;
+}
+
+int cuGetErrorString(int error, const char **text) {
+    *text = error == 700 ? "an illegal memory access was encountered" : "something else";
+    return 0;
+}
+
+int cuDeviceGetCount(int *count) { *count = 2; CALL(cuDeviceGetCount); return 0; }
+int cuDeviceGet(int *device, int ordinal) { CALL(cuDeviceGet, "%d", ordinal); *device = 40 + ordinal; return 0; }
+
+int cuDeviceGetName(char *name, int length, int device) {
+    snprintf(name, length, "Fake GPU %d", device);
+    return 0;
+}
+
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+    *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : attribute == 97 ? 232448 : -1;
+    return 0;
+}
+
+int cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = 1ul << 30; return 0; }
+int cuDeviceGetUuid_v2(char *uuid, int device) { memset(uuid, 7, 16); return 0; }
+
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+    CALL(cuDevicePrimaryCtxRetain, "%d", device);
+    *context = fake_make(CONTEXT);
+    return 0;
+}
+
+int cuDevicePrimaryCtxRelease_v2(int device) {
+    CALL(cuDevicePrimaryCtxRelease_v2, "%d", device);
+    return fake_drop(CONTEXT, (void *)(size_t)(0x100000 + CONTEXT * 0x1000 + made[CONTEXT]));
+}
+
+int cuCtxSetCurrent(void *context) { CALL(cuCtxSetCurrent, "%s", fake_name(context)); return 0; }
+int cuCtxSynchronize(void) { CALL(cuCtxSynchronize); return 0; }
+
+int cuStreamCreate(void **stream, unsigned flags) {
+    CALL(cuStreamCreate, "%u", flags);
+    *stream = fake_make(STREAM);
+    return 0;
+}
+
+int cuStreamDestroy_v2(void *stream) { CALL(cuStreamDestroy_v2, "%s", fake_name(stream)); return fake_drop(STREAM, stream); }
+int cuStreamSynchronize(void *stream) { CALL(cuStreamSynchronize, "%s", fake_name(stream)); return 0; }
+
+int cuStreamWaitEvent(void *stream, void *event, unsigned flags) {
+    CALL(cuStreamWaitEvent, "%s, %s, %u", fake_name(stream), fake_name(event), flags);
+    return 0;
+}
+
+int cuStreamBeginCapture_v2(void *stream, int mode) {
+    CALL(cuStreamBeginCapture_v2, "%s, %d", fake_name(stream), mode);
+    capturing = 1;
+    return 0;
+}
+
+int cuStreamEndCapture(void *stream, void **graph) {
+    capturing = 0;
+    CALL(cuStreamEndCapture, "%s", fake_name(stream));
+    *graph = fake_make(GRAPH);
+    return 0;
+}
+
+int cuStreamIsCapturing(void *stream, int *state) { *state = capturing; return 0; }
+
+int cuEventCreate(void **event, unsigned flags) {
+    CALL(cuEventCreate, "%u", flags);
+    *event = fake_make(EVENT);
+    return 0;
+}
+
+int cuEventDestroy_v2(void *event) { CALL(cuEventDestroy_v2, "%s", fake_name(event)); return fake_drop(EVENT, event); }
+int cuEventRecord(void *event, void *stream) { CALL(cuEventRecord, "%s, %s", fake_name(event), fake_name(stream)); return 0; }
+int cuEventQuery(void *event) { CALL(cuEventQuery, "%s", fake_name(event)); return 0; }
+int cuEventSynchronize(void *event) { CALL(cuEventSynchronize, "%s", fake_name(event)); return 0; }
+
+/* The older name only, as drivers before CUDA 12.8 have it. */
+int cuEventElapsedTime(float *time, void *start, void *end) {
+    CALL(cuEventElapsedTime, "%s, %s", fake_name(start), fake_name(end));
+    *time = 1.5f;
+    return 0;
+}
+
+int cuMemGetInfo_v2(size_t *available, size_t *total) {
+    *available = 100ul << 20;
+    *total = 1ul << 30;
+    return 0;
+}
+
+/* The address handed out is real memory behind a small header that remembers the counted handle. */
+int cuMemAlloc_v2(unsigned long long *pointer, size_t bytes) {
+    CALL(cuMemAlloc_v2, "%zu", bytes);
+    char *block = aligned_alloc(256, (bytes + 511) / 256 * 256);
+    *(void **)block = fake_make(DEVICE_MEMORY);
+    *pointer = (unsigned long long)(block + 256);
+    return 0;
+}
+
+int cuMemFree_v2(unsigned long long pointer) {
+    void *handle = *(void **)(pointer - 256);
+    CALL(cuMemFree_v2, "%s", fake_name(handle));
+    return fake_drop(DEVICE_MEMORY, handle);
+}
+
+int cuMemHostAlloc(void **pointer, size_t bytes, unsigned flags) {
+    CALL(cuMemHostAlloc, "%zu, %u", bytes, flags);
+    char *block = malloc(bytes + 64);
+    *(void **)block = fake_make(HOST_MEMORY);
+    *pointer = block + 64;
+    return 0;
+}
+
+int cuMemFreeHost(void *pointer) {
+    void *handle = *(void **)((char *)pointer - 64);
+    CALL(cuMemFreeHost, "%s", fake_name(handle));
+    return fake_drop(HOST_MEMORY, handle);
+}
+
+int cuMemcpyHtoDAsync_v2(unsigned long long target, const void *source, size_t bytes, void *stream) {
+    CALL(cuMemcpyHtoDAsync_v2, "%llx, %zu, %s", target, bytes, fake_name(stream));
+    memcpy((void *)target, source, bytes);
+    return 0;
+}
+
+int cuMemcpyDtoHAsync_v2(void *target, unsigned long long source, size_t bytes, void *stream) {
+    CALL(cuMemcpyDtoHAsync_v2, "%llx, %zu, %s", source, bytes, fake_name(stream));
+    memcpy(target, (void *)source, bytes);
+    return 0;
+}
+
+int cuMemcpyDtoDAsync_v2(unsigned long long target, unsigned long long source, size_t bytes, void *stream) {
+    CALL(cuMemcpyDtoDAsync_v2, "%llx, %llx, %zu, %s", target, source, bytes, fake_name(stream));
+    memcpy((void *)target, (void *)source, bytes);
+    return 0;
+}
+
+int cuMemsetD8Async(unsigned long long target, unsigned char value, size_t count, void *stream) {
+    CALL(cuMemsetD8Async, "%llx, %u, %zu, %s", target, value, count, fake_name(stream));
+    memset((void *)target, value, count);
+    return 0;
+}
+
+int cuMemsetD32Async(unsigned long long target, unsigned value, size_t count, void *stream) {
+    CALL(cuMemsetD32Async, "%llx, %u, %zu, %s", target, value, count, fake_name(stream));
+    return 0;
+}
+
+int cuModuleLoadData(void **module, const void *image) {
+    CALL(cuModuleLoadData, "%s", (const char *)image);
+    *module = fake_make(MODULE);
+    return 0;
+}
+
+int cuModuleUnload(void *module) { CALL(cuModuleUnload, "%s", fake_name(module)); return fake_drop(MODULE, module); }
+
+int cuModuleGetFunction(void **function, void *module, const char *name) {
+    CALL(cuModuleGetFunction, "%s, %s", fake_name(module), name);
+    *function = fake_make(FUNCTION);
+    strncpy(names[(size_t)*function % 0x1000], name, 63);
+    return 0;
+}
+
+int cuFuncSetAttribute(void *function, int attribute, int value) {
+    CALL(cuFuncSetAttribute, "%s, %d, %d", fake_name(function), attribute, value);
+    return 0;
+}
+
+int cuFuncGetAttribute(int *value, int attribute, void *function) {
+    *value = attribute == 4 ? 32 : attribute == 3 ? 0 : -1;
+    return 0;
+}
+
+int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *function, int size, size_t shared) {
+    CALL(cuOccupancyMaxActiveBlocksPerMultiprocessor, "%s, %d, %zu", fake_name(function), size, shared);
+    *blocks = 2048 / size;
+    return 0;
+}
+
+/* The number at the end of a kernel's name says how many arguments it takes; all are written as 64-bit numbers. */
+int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                   unsigned shared, void *stream, void **parameters, void **extra) {
+    char text[512] = "";
+    const char *digits = strrchr(names[(size_t)function % 0x1000], '_');
+    int count = digits ? atoi(digits + 1) : 0;
+    for (int i = 0; i < count; i++)
+        sprintf(text + strlen(text), " %llx", *(unsigned long long *)parameters[i]);
+    CALL(cuLaunchKernel, "%s, %u %u %u, %u %u %u, %u, %s, [%s ], %s", fake_name(function), gx, gy, gz, bx, by, bz, shared,
+         fake_name(stream), text, fake_name(extra));
+    return 0;
+}
+
+int cuGraphInstantiateWithFlags(void **exec, void *graph, unsigned long long flags) {
+    CALL(cuGraphInstantiateWithFlags, "%s, %llu", fake_name(graph), flags);
+    *exec = fake_make(EXEC);
+    return 0;
+}
+
+int cuGraphUpload(void *exec, void *stream) { CALL(cuGraphUpload, "%s, %s", fake_name(exec), fake_name(stream)); return 0; }
+int cuGraphLaunch(void *exec, void *stream) { CALL(cuGraphLaunch, "%s, %s", fake_name(exec), fake_name(stream)); return 0; }
+int cuGraphExecDestroy(void *exec) { CALL(cuGraphExecDestroy, "%s", fake_name(exec)); return fake_drop(EXEC, exec); }
+int cuGraphDestroy(void *graph) { CALL(cuGraphDestroy, "%s", fake_name(graph)); return fake_drop(GRAPH, graph); }

@@ -21,12 +21,18 @@ import java.util.function.UnaryOperator;
  * @param loss ℓ, a scalar
  */
 public record Curvature(List<Node> parameters, Node logits, Node loss) {
+    /** @throws IllegalArgumentException when the logits are not marked, or the loss depends on θ in another way */
     public Curvature {
         parameters = List.copyOf(parameters);
         if (!(logits.op() instanceof Mark) && !(logits.op() instanceof Input)) {
             throw new IllegalArgumentException(
                     "logits must be marked (Ops.mark) before the loss is built on them, or use"
                             + " Curvature.of: normal forms may see through " + logits);
+        }
+        if (Reach.movesWithout(logits, parameters, loss)) {
+            throw new IllegalArgumentException(
+                    "the loss depends on the parameters in other ways than through the logits: build it on the marked"
+                            + " node " + logits);
         }
     }
 

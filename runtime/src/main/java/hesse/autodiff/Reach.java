@@ -2,8 +2,10 @@ package hesse.autodiff;
 
 import hesse.graph.Graph;
 import hesse.graph.Node;
+import hesse.graph.ZeroDerivative;
 import java.util.BitSet;
 import java.util.Collection;
+import java.util.List;
 
 /** Which nodes lie between what is given and what is asked for; iterative, by creation order. */
 final class Reach {
@@ -39,5 +41,20 @@ final class Reach {
         }
         marked.and(within);
         return marked;
+    }
+
+    /** Whether a tangent of the sources could reach the target if {@code node} stood still. */
+    static boolean movesWithout(Node node, Collection<Node> sources, Node target) {
+        Graph g = target.graph();
+        var moving = new BitSet();
+        for (Node s : sources) moving.set(s.index());
+        var within = ancestors(List.of(target));
+        for (int i = within.nextSetBit(0); i >= 0; i = within.nextSetBit(i + 1)) {
+            Node n = g.node(i);
+            boolean still =
+                    n == node || n.op() instanceof ZeroDerivative || !n.dtype().isFloat();
+            if (!still && n.inputs().stream().anyMatch(in -> moving.get(in.index()))) moving.set(i);
+        }
+        return target != node && moving.get(target.index());
     }
 }

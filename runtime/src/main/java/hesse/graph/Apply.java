@@ -22,8 +22,11 @@ public record Apply(ScalarFn fn) implements Elementwise {
         Node x = inputs.getFirst();
         var program = fn.program();
         var result = program.code().get(program.output(0));
-        if (result.op() == ScalarOp.CONST) return g.constant(result.constant(), x.type());
-        if (result.op() == ScalarOp.INPUT) return x;
+        // a replaced derivative is not that of the constant or of x
+        if (!fn.hasReplacedDerivative()) {
+            if (result.op() == ScalarOp.CONST) return g.constant(result.constant(), x.type());
+            if (result.op() == ScalarOp.INPUT) return x;
+        }
         if (x.op() instanceof Constant c) return g.constant(fn.apply(c.value()), x.type());
         if (x.op() instanceof Broadcast b) return g.apply(b, g.apply(this, x.input(0)));
         return g.intern(this, inputs);

@@ -2,6 +2,7 @@ package hesse.graph;
 
 import hesse.tensor.DType;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Converts to another element type; linear between floating types, constant otherwise (true is 1). */
 public record Cast(DType dtype) implements Linear {
@@ -24,11 +25,14 @@ public record Cast(DType dtype) implements Linear {
         return dtype.isFloat();
     }
 
+    /** Nothing flows back into integers and booleans. */
+    @Override
+    public @Nullable Node vjp(Node y, Node cotangent, int input) {
+        return isLinearIn(input) && y.input(0).dtype().isFloat() ? transpose(y, cotangent, input) : null;
+    }
+
     @Override
     public Node transpose(Node y, Node cotangent, int input) {
-        Node x = y.input(0);
-        return x.dtype().isFloat()
-                ? y.graph().apply(new Cast(x.dtype()), cotangent)
-                : y.graph().zeros(x.type());
+        return y.graph().apply(new Cast(y.input(0).dtype()), cotangent);
     }
 }

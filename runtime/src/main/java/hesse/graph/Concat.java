@@ -11,7 +11,10 @@ public record Concat(int axis) implements Linear {
         int total = 0;
         for (Node in : inputs) {
             Shape s = in.shape();
-            if (s.rank() != first.rank() || axis >= s.rank() || !s.with(axis, 1).equals(first.with(axis, 1))) {
+            if (s.rank() != first.rank()
+                    || axis < 0
+                    || axis >= s.rank()
+                    || !s.with(axis, 1).equals(first.with(axis, 1))) {
                 throw new ShapeException("concat along axis " + axis + " of shapes " + first + " and " + s);
             }
             total += s.dim(axis);

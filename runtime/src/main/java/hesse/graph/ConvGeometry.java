@@ -53,6 +53,10 @@ public record ConvGeometry(
             throw new ShapeException("convolution of images " + x + " (N, H, W, C) with filters " + w
                     + " (K, R, S, C/groups) in " + groups + " group(s): channels do not match");
         }
-        return Shape.of(x.dim(0), outputHeight(x.dim(1), w.dim(1)), outputWidth(x.dim(2), w.dim(2)), w.dim(0));
+        try {
+            return Shape.of(x.dim(0), outputHeight(x.dim(1), w.dim(1)), outputWidth(x.dim(2), w.dim(2)), w.dim(0));
+        } catch (ShapeException e) {
+            throw new ShapeException("convolution of images " + x + " with filters " + w + ": " + e.getMessage());
+        }
     }
 }

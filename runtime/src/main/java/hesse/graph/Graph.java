@@ -36,13 +36,21 @@ public final class Graph {
         return constant(0, type);
     }
 
-    /** Applies an op in normal form: the result may be another op, or an input itself. */
+    /**
+     * Applies an op in normal form: the result may be another op, or an input itself.
+     *
+     * @throws ShapeException naming the layer path, the shapes and the remedy when the inputs do not fit
+     */
     public Node apply(Op op, List<Node> inputs) {
-        return op.normalize(this, inputs);
+        try {
+            return op.normalize(this, inputs);
+        } catch (ShapeException e) {
+            throw e.at(path());
+        }
     }
 
     public Node apply(Op op, Node... inputs) {
-        return op.normalize(this, List.of(inputs));
+        return apply(op, List.of(inputs));
     }
 
     /** The node of exactly this op on exactly these inputs; for the ops' own normal forms. */
@@ -56,13 +64,7 @@ public final class Graph {
         var key = new Key(op, ids);
         Node known = interned.get(key);
         if (known != null) return known;
-        Type type;
-        try {
-            type = op.infer(inputs);
-        } catch (ShapeException e) {
-            String at = path();
-            throw at.isEmpty() ? e : new ShapeException("at " + at + ": " + e.getMessage());
-        }
+        Type type = op.infer(inputs);
         var node = new Node(this, nodes.size(), op, List.copyOf(inputs), type, path());
         nodes.add(node);
         interned.put(key, node);

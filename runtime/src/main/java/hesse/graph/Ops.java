@@ -159,11 +159,12 @@ public final class Ops {
     }
 
     public static Node slice(Node x, int axis, int start, int size) {
-        return Slice.along(x, axis, start, size);
+        return Slice.along(x, axis < 0 ? axis + x.shape().rank() : axis, start, size);
     }
 
     public static Node concat(int axis, Node... parts) {
-        return parts[0].graph().apply(new Concat(axis), parts);
+        int rank = parts[0].shape().rank();
+        return parts[0].graph().apply(new Concat(axis < 0 ? axis + rank : axis), parts);
     }
 
     public static Node matmul(Node a, Node b) {
@@ -227,7 +228,10 @@ public final class Ops {
     /** Repeats x to a larger shape, aligning trailing axes. */
     public static Node broadcastTo(Node x, Shape shape) {
         int missing = shape.rank() - x.shape().rank();
-        if (missing < 0) throw new ShapeException("shape " + x.shape() + " does not broadcast to " + shape);
+        if (missing < 0) {
+            throw new ShapeException("shape " + x.shape() + " does not broadcast to " + shape)
+                    .at(x.graph().path());
+        }
         if (missing > 0) {
             var dims = new ArrayList<>(Collections.nCopies(missing, 1));
             for (int d : x.shape().dims()) dims.add(d);
@@ -247,10 +251,11 @@ public final class Ops {
                 int d = n.shape().dim(i);
                 if (d == 1 || d == dims[shift + i]) continue;
                 if (dims[shift + i] != 1) {
-                    throw new ShapeException("shapes "
-                            + Arrays.stream(nodes)
-                                    .map(m -> m.shape().toString())
-                                    .toList() + " do not broadcast");
+                    var shapes =
+                            Arrays.stream(nodes).map(m -> m.shape().toString()).toList();
+                    throw new ShapeException("shapes " + shapes + " do not broadcast: extents of an axis, counted"
+                                    + " from the last, are to be equal or 1")
+                            .at(nodes[0].graph().path());
                 }
                 dims[shift + i] = d;
             }

@@ -13,10 +13,17 @@ public record Pooling(int height, int width, int strideH, int strideW) {
     /** Output [N, OH, OW, C]. */
     Shape output(Node x) {
         Checks.rank("the images to pool", x, 4, "[N, H, W, C]");
-        Shape s = x.shape();
-        if (s.dim(1) < height || s.dim(2) < width) {
-            throw new ShapeException("a " + height + "×" + width + " pooling window does not fit images " + s);
+        return output(x.shape());
+    }
+
+    Shape output(Shape images) {
+        if (images.dim(1) < height || images.dim(2) < width) {
+            throw new ShapeException("a " + height + "×" + width + " pooling window does not fit images " + images);
         }
-        return Shape.of(s.dim(0), (s.dim(1) - height) / strideH + 1, (s.dim(2) - width) / strideW + 1, s.dim(3));
+        return Shape.of(
+                images.dim(0),
+                (images.dim(1) - height) / strideH + 1,
+                (images.dim(2) - width) / strideW + 1,
+                images.dim(3));
     }
 }

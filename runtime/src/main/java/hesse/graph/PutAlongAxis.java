@@ -8,7 +8,7 @@ public record PutAlongAxis(int axis, int extent) implements Linear {
     @Override
     public Type infer(List<Node> inputs) {
         Shape u = inputs.get(0).shape();
-        if (!inputs.get(1).dtype().isInteger() || !u.equals(inputs.get(1).shape()) || axis >= u.rank()) {
+        if (!inputs.get(1).dtype().isInteger() || !u.equals(inputs.get(1).shape()) || axis < 0 || axis >= u.rank()) {
             throw new ShapeException("put along axis " + axis + " of "
                     + inputs.get(0).type() + " at indices " + inputs.get(1).type() + ": shapes must be equal");
         }

@@ -10,9 +10,11 @@ public record ScatterAdd(int rows) implements Linear {
     public Type infer(List<Node> inputs) {
         Shape u = inputs.get(0).shape();
         Shape at = inputs.get(1).shape();
-        if (!inputs.get(1).dtype().isInteger() || u.rank() < at.rank()) {
-            throw new ShapeException("scatter-add takes rows and their integer indices, got "
-                    + inputs.get(0).type() + " and " + inputs.get(1).type());
+        boolean fits = inputs.get(1).dtype().isInteger() && u.rank() >= at.rank();
+        for (int i = 0; fits && i < at.rank(); i++) fits = u.dim(i) == at.dim(i);
+        if (!fits) {
+            throw new ShapeException("scatter-add takes rows and an integer index for each, got "
+                    + inputs.get(0).type() + " and " + inputs.get(1).type() + ": leading extents must be equal");
         }
         int[] dims = IntStream.concat(IntStream.of(rows), IntStream.of(u.dims()).skip(at.rank()))
                 .toArray();

@@ -13,7 +13,11 @@ public record Slice(List<Integer> starts, List<Integer> sizes, List<Integer> str
     }
 
     /** A contiguous range along one axis. */
-    public static Node along(Node x, int axis, int start, int size) {
+    static Node along(Node x, int axis, int start, int size) {
+        if (axis < 0 || axis >= x.shape().rank()) {
+            throw new ShapeException("slice along axis " + axis + " of a tensor of shape " + x.shape())
+                    .at(x.graph().path());
+        }
         var starts = new ArrayList<Integer>();
         var sizes = new ArrayList<Integer>();
         var strides = new ArrayList<Integer>();

@@ -49,19 +49,16 @@ public record Sum(List<Double> coefficients) implements Linear {
     @Override
     public Node normalize(Graph g, List<Node> inputs) {
         Type type = infer(inputs);
-        var terms = new LinkedHashMap<Node, Double>();
+        var terms = new LinkedHashMap<Node, Coefficient>();
         for (int i = 0; i < inputs.size(); i++) collect(terms, coefficients.get(i), inputs.get(i));
         openLikeTerms(terms);
 
         double constant = 0;
-        double largest = 0;
-        for (double c : terms.values()) largest = Math.max(largest, Math.abs(c));
         var kept = new ArrayList<Map.Entry<Node, Double>>();
         for (var term : terms.entrySet()) {
-            double c = term.getValue();
-            if (term.getKey().op() instanceof Constant k) constant += c * k.value();
-            // like terms that cancel up to the rounding of their coefficients are structurally zero
-            else if (Math.abs(c) > 4e-16 * largest) kept.add(Map.entry(term.getKey(), c));
+            Coefficient c = term.getValue();
+            if (term.getKey().op() instanceof Constant k) constant += c.value() * k.value();
+            else if (!c.cancels()) kept.add(Map.entry(term.getKey(), c.value()));
         }
         kept = groupBroadcasts(g, kept);
         if (constant != 0) kept.add(Map.entry(g.constant(constant, type), 1.0));
@@ -74,16 +71,28 @@ public record Sum(List<Double> coefficients) implements Linear {
                 kept.stream().map(Map.Entry::getKey).toList());
     }
 
-    private static void collect(Map<Node, Double> terms, double c, Node n) {
+    /** The sum of like terms' coefficients, and of their absolute values. */
+    private record Coefficient(double value, double magnitude) {
+        Coefficient plus(Coefficient other) {
+            return new Coefficient(value + other.value, magnitude + other.magnitude);
+        }
+
+        /** Like terms that cancel up to the rounding of their coefficients are structurally zero. */
+        boolean cancels() {
+            return Math.abs(value) <= 4e-16 * magnitude;
+        }
+    }
+
+    private static void collect(Map<Node, Coefficient> terms, double c, Node n) {
         while (n.op() instanceof Sum s && s.coefficients.size() == 1) {
             c *= s.coefficients.getFirst();
             n = n.input(0);
         }
-        terms.merge(n, c, Double::sum);
+        terms.merge(n, new Coefficient(c, Math.abs(c)), Coefficient::plus);
     }
 
     /** Opens nested sums while one of their terms has its like among the other terms. */
-    private static void openLikeTerms(LinkedHashMap<Node, Double> terms) {
+    private static void openLikeTerms(LinkedHashMap<Node, Coefficient> terms) {
         for (boolean changed = true; changed && terms.size() < OPENED_AT_MOST; ) {
             changed = false;
             var seen = new LinkedHashMap<Node, Node>();
@@ -106,9 +115,9 @@ public record Sum(List<Double> coefficients) implements Linear {
         }
     }
 
-    private static boolean open(Map<Node, Double> terms, Node n) {
+    private static boolean open(Map<Node, Coefficient> terms, Node n) {
         if (!(n.op() instanceof Sum s)) return false;
-        double c = terms.getOrDefault(n, 0.0);
+        double c = terms.getOrDefault(n, new Coefficient(0, 0)).value();
         terms.remove(n);
         for (int i = 0; i < n.inputs().size(); i++) collect(terms, c * s.coefficients.get(i), n.input(i));
         return true;

@@ -9,8 +9,13 @@ public record SumPoolTranspose(Pooling window, int height, int width) implements
     public Type infer(List<Node> inputs) {
         Node c = inputs.getFirst();
         Checks.rank("the pooled images", c, 4, "[N, OH, OW, C]");
-        return new Type(
-                c.dtype(), Shape.of(c.shape().dim(0), height, width, c.shape().dim(3)));
+        Shape images = Shape.of(c.shape().dim(0), height, width, c.shape().dim(3));
+        if (!window.output(images).equals(c.shape())) {
+            throw new ShapeException("pooling images " + images + " by " + window.height() + "×" + window.width()
+                    + ", strides " + window.strideH() + " and " + window.strideW() + ", gives " + window.output(images)
+                    + ", not " + c.shape());
+        }
+        return new Type(c.dtype(), images);
     }
 
     @Override

@@ -11,6 +11,7 @@ public record TakeAlongAxis(int axis) implements Linear {
         Shape at = inputs.get(1).shape();
         if (!inputs.get(1).dtype().isInteger()
                 || x.rank() != at.rank()
+                || axis < 0
                 || axis >= x.rank()
                 || !x.with(axis, 1).equals(at.with(axis, 1))) {
             throw new ShapeException("take along axis " + axis + " of shape " + x + " at indices "

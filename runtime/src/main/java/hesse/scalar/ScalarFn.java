@@ -133,6 +133,11 @@ public final class ScalarFn {
         return withDerivative(derivative().withDerivative(second));
     }
 
+    /** Whether the derivative, or the derivative's derivative, is not the program's own. */
+    public boolean hasReplacedDerivative() {
+        return replacement != null;
+    }
+
     /** This function as an activation φ: of order 0. */
     public ScalarFn asActivation() {
         return withOrder(0);

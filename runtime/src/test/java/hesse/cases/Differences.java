@@ -1,0 +1,111 @@
+package hesse.cases;
+
+import hesse.backend.reference.GraphInterpreter;
+import hesse.graph.Apply;
+import hesse.graph.Node;
+import hesse.scalar.Pieces;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Central differences of sixth order along straight lines, which know whether the line meets a kink or a change of a choice. */
+public final class Differences {
+    private static final double[] WEIGHTS = {3.0 / 4, -3.0 / 20, 1.0 / 60};
+
+    private final List<Node> outputs;
+    private final Map<String, double[]> at;
+    private final double step;
+    private final long piece;
+
+    private Differences(List<Node> outputs, Map<String, double[]> at, double step) {
+        this.outputs = outputs;
+        this.at = at;
+        this.step = step;
+        this.piece = evaluate(outputs, at).piece;
+    }
+
+    /** Of these outputs as functions of the inputs, around the given inputs. */
+    public static Differences of(List<Node> outputs, Map<String, double[]> at, double step) {
+        return new Differences(outputs, at, step);
+    }
+
+    /** What was computed, and on which smooth piece. */
+    private record Evaluation(List<double[]> values, long piece) {}
+
+    private static Evaluation evaluate(List<Node> outputs, Map<String, double[]> inputs) {
+        long[] piece = {17};
+        var values = GraphInterpreter.evaluate(outputs, inputs, (node, in, value) -> {
+            if (!node.dtype().isFloat()) {
+                piece[0] = 31 * piece[0] + Arrays.hashCode(value);
+            } else if (node.op() instanceof Apply a && Pieces.hasSeveral(a.fn().program())) {
+                for (double x : in.getFirst()) piece[0] = 31 * piece[0] + Pieces.of(a.fn().program(), x);
+            }
+        });
+        return new Evaluation(values, piece[0]);
+    }
+
+    /**
+     * The derivatives of all outputs along a direction, given by input names; empty when the outputs are not smooth within the reach of
+     * the differences.
+     */
+    public Optional<List<double[]>> along(Map<String, double[]> direction) {
+        var sums = new ArrayList<double[]>();
+        for (Node n : outputs) sums.add(new double[Math.toIntExact(n.shape().size())]);
+        for (int k = 1; k <= WEIGHTS.length; k++) {
+            for (int sign : new int[] {1, -1}) {
+                var there = evaluate(outputs, moved(direction, sign * k * step));
+                if (there.piece != piece) return Optional.empty();
+                for (int i = 0; i < sums.size(); i++) {
+                    double[] sum = sums.get(i);
+                    double[] value = there.values.get(i);
+                    for (int j = 0; j < sum.length; j++) sum[j] += sign * WEIGHTS[k - 1] / step * value[j];
+                }
+            }
+        }
+        return Optional.of(sums);
+    }
+
+    private Map<String, double[]> moved(Map<String, double[]> direction, double by) {
+        var inputs = new LinkedHashMap<>(at);
+        direction.forEach((name, v) -> {
+            double[] x = at.get(name).clone();
+            for (int i = 0; i < x.length; i++) x[i] += by * v[i];
+            inputs.put(name, x);
+        });
+        return inputs;
+    }
+
+    /**
+     * The derivatives of all outputs by each single element of the given inputs: per output and input an array [output element][input
+     * element], flat; empty as {@link #along}.
+     */
+    public Optional<List<List<double[]>>> jacobians(List<Node> inputs) {
+        var result = new ArrayList<List<double[]>>();
+        for (Node out : outputs) {
+            var row = new ArrayList<double[]>();
+            for (Node in : inputs) {
+                row.add(
+                        new double
+                                [Math.toIntExact(out.shape().size() * in.shape().size())]);
+            }
+            result.add(row);
+        }
+        for (int i = 0; i < inputs.size(); i++) {
+            int n = Math.toIntExact(inputs.get(i).shape().size());
+            for (int e = 0; e < n; e++) {
+                double[] unit = new double[n];
+                unit[e] = 1;
+                var column = along(Map.of(Draw.name(inputs.get(i)), unit));
+                if (column.isEmpty()) return Optional.empty();
+                for (int o = 0; o < outputs.size(); o++) {
+                    double[] c = column.get().get(o);
+                    for (int j = 0; j < c.length; j++) result.get(o).get(i)[j * n + e] = c[j];
+                }
+            }
+        }
+        return Optional.of(result);
+    }
+}

@@ -91,7 +91,7 @@ public final class Key<T> {
         return condition("at most " + plain(most), v -> v <= most);
     }
 
-    /** Each number must be < {@code bound}. */
+    /** Each number must be {@code < bound}. */
     public Key<T> below(double bound) {
         return condition("below " + plain(bound), v -> v < bound);
     }

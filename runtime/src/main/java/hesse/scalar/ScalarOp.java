@@ -48,9 +48,9 @@ public enum ScalarOp {
     SIGMOID(1, false),
     /** log(1 + exp(a)), without overflow, relatively accurate in its left tail. */
     SOFTPLUS(1, false),
-    /** a where a < b, else b. */
+    /** {@code a} where {@code a < b}, else {@code b}. */
     MIN(2, false),
-    /** a where a > b, else b. */
+    /** {@code a} where {@code a > b}, else {@code b}. */
     MAX(2, false),
     /** False if an operand is NaN, as are the next four. */
     LT(2, true),

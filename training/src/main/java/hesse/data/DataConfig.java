@@ -12,7 +12,7 @@ import java.util.Optional;
  * @param batch examples in a training batch
  * @param augment what is done to each training image, in order; empty for {@code none}
  * @param limit how many examples, from the first on, are taken of the training set; all when empty
- * @param validation the share of the training set that is set aside, ≥ 0 and < 1
+ * @param validation the share of the training set that is set aside, {@code ≥ 0} and {@code < 1}
  * @param shuffle whether each epoch has its own order
  * @param dropLast whether a last, smaller batch of an epoch is left out
  * @param train for {@code file}: the training set, safetensors with {@code x} and {@code y}

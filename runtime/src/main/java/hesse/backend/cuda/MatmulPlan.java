@@ -63,7 +63,7 @@ public final class MatmulPlan implements AutoCloseable {
      * Runs it: C = alpha·op(A)·op(B) + beta·C.
      *
      * @param a device address; likewise b, c and workspace
-     * @param beta must be 0 unless the product was planned to accumulate
+     * @param betaValue must be 0 unless the product was planned to accumulate
      */
     public void run(CudaStream stream, double alphaValue, long a, long b, double betaValue, long c, long workspace) {
         life.require();

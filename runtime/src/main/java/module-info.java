@@ -8,6 +8,8 @@ module hesse.runtime {
 
     exports hesse.error;
     exports hesse.backend;
+    exports hesse.backend.cpu.kernel to
+            hesse.training;
     exports hesse.autodiff;
     exports hesse.backend.reference;
     exports hesse.graph;

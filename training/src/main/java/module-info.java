@@ -4,16 +4,28 @@ module hesse.training {
     requires static transitive org.jspecify;
     requires info.picocli;
     requires java.desktop;
+    requires java.management;
     requires java.net.http;
+    requires jdk.management;
     requires me.tongfei.progressbar;
     requires xchart;
     requires org.snakeyaml.engine;
     requires tools.jackson.core;
     requires tools.jackson.databind;
 
+    exports hesse.cli;
     exports hesse.curvature;
     exports hesse.data;
     exports hesse.optim;
     exports hesse.run;
     exports hesse.sharpness;
+
+    opens hesse.cli to
+            info.picocli;
+
+    uses hesse.cli.Command;
+
+    provides hesse.cli.Command with
+            hesse.cli.ConfigCommand,
+            hesse.cli.DoctorCommand;
 }

@@ -1,0 +1,38 @@
+package hesse.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** A table of text with aligned columns. */
+final class TextTable {
+    private final List<List<String>> rows = new ArrayList<>();
+
+    TextTable(String... header) {
+        rows.add(List.of(header));
+    }
+
+    void row(Object... cells) {
+        var row = new ArrayList<String>();
+        for (var cell : cells) row.add(String.valueOf(cell));
+        rows.add(row);
+    }
+
+    /** One line a row, cells padded to their columns' widths. */
+    List<String> lines() {
+        int columns = rows.getFirst().size();
+        int[] widths = new int[columns];
+        for (var row : rows) {
+            for (int c = 0; c < columns; c++)
+                widths[c] = Math.max(widths[c], row.get(c).length());
+        }
+        var lines = new ArrayList<String>();
+        for (var row : rows) {
+            var line = new StringBuilder();
+            for (int c = 0; c < columns; c++) {
+                line.append(row.get(c)).append(" ".repeat(widths[c] - row.get(c).length() + 2));
+            }
+            lines.add(line.toString().stripTrailing());
+        }
+        return lines;
+    }
+}

@@ -18,18 +18,9 @@ public record Conv(int channels, int kernel, int stride, int padding, int dilati
         }
     }
 
-    /**
-     * Stride 1 and padding {@code same}, with a bias.
-     *
-     * @throws ShapeException for even kernels
-     */
+    /** Stride 1 and padding {@code same}, with a bias. */
     public static Conv of(int channels, int kernel) {
-        return of(channels, kernel, same(kernel, 1));
-    }
-
-    /** Stride 1, with a bias. */
-    public static Conv of(int channels, int kernel, int padding) {
-        return new Conv(channels, kernel, 1, padding, 1, 1, true);
+        return new Conv(channels, kernel, 1, same(kernel, 1), 1, 1, true);
     }
 
     /**

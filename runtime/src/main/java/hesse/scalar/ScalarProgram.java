@@ -111,12 +111,26 @@ public final class ScalarProgram {
      * {@link Simplifier}). Handles are indices into the builder, not into the finished program. Not thread-safe.
      */
     public static final class Builder {
+        private final boolean simplifying;
         private final List<Instruction> code = new ArrayList<>();
         private final Map<Instruction, Integer> known = new HashMap<>();
         /** Per instruction a hash of the whole expression and its depth: an order of operands that does not depend on building order. */
         private long[] structure = new long[64];
 
         private int[] depth = new int[64];
+
+        public Builder() {
+            this(true);
+        }
+
+        private Builder(boolean simplifying) {
+            this.simplifying = simplifying;
+        }
+
+        /** A builder that takes instructions as they are (equal ones are still one): every rounding is the writer's. */
+        static Builder exact() {
+            return new Builder(false);
+        }
 
         /** The value of input {@code i}. */
         public int input(int i) {
@@ -141,12 +155,12 @@ public final class ScalarProgram {
             for (int o : operands) {
                 if (o < 0 || o >= code.size()) throw new IllegalArgumentException("unknown operand " + o + " of " + op);
             }
-            return Simplifier.apply(
-                    this,
-                    op,
-                    operands[0],
-                    operands.length > 1 ? operands[1] : -1,
-                    operands.length > 2 ? operands[2] : -1);
+            int a = operands[0];
+            int b = operands.length > 1 ? operands[1] : -1;
+            int c = operands.length > 2 ? operands[2] : -1;
+            if (simplifying) return Simplifier.apply(this, op, a, b, c);
+            boolean swap = op.isCommutative() && (isConstant(b) || !isConstant(a) && !inOrder(a, b));
+            return intern(new Instruction(op, swap ? b : a, swap ? a : b, c, 0));
         }
 
         public int add(int a, int b) {
@@ -188,6 +202,12 @@ public final class ScalarProgram {
                 if (left > 1) square = mul(square, square);
             }
             return n > 0 ? result : div(constant(1), result);
+        }
+
+        /** An integer constant, or an integer shift by a constant (one operand), for basic programs. */
+        int integer(ScalarOp op, long constant, int... operand) {
+            if ((long) (double) constant != constant) throw new IllegalArgumentException("not exact: " + constant);
+            return intern(new Instruction(op, operand.length > 0 ? operand[0] : -1, -1, -1, constant));
         }
 
         /** Adds {@code program} applied to {@code arguments}, one per input; returns the handles of its outputs. */

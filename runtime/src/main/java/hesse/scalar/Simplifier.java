@@ -20,7 +20,20 @@ final class Simplifier {
         if (p.isConstant(a) && (b < 0 || p.isConstant(b)) && (c < 0 || p.isConstant(c))) {
             return p.constant(ReferenceMath.apply(op, value(p, a), b < 0 ? 0 : value(p, b), c < 0 ? 0 : value(p, c)));
         }
+        switch (op) {
+            case AND, OR, NOT -> {}
+            case SELECT -> {
+                b = number(p, b);
+                c = number(p, c);
+            }
+            default -> {
+                a = number(p, a);
+                b = number(p, b);
+                c = number(p, c);
+            }
+        }
         return switch (op) {
+            case FMA -> p.add(p.mul(a, b), c);
             case ADD -> add(p, a, b);
             case SUB -> sub(p, a, b);
             case MUL -> mul(p, a, b);
@@ -222,6 +235,11 @@ final class Simplifier {
         if (is(p, b, SELECT) && p.at(b).a() == condition)
             return p.select(condition, a, p.at(b).c());
         return p.intern(new Instruction(SELECT, condition, a, b, 0));
+    }
+
+    /** A truth value used as a number: 1 or 0. */
+    private static int number(Builder p, int a) {
+        return a >= 0 && p.at(a).op().isBool() ? p.select(a, p.constant(1), p.constant(0)) : a;
     }
 
     /** A number used as a condition: is it not zero? */

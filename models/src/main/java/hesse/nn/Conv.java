@@ -18,9 +18,18 @@ public record Conv(int channels, int kernel, int stride, int padding, int dilati
         }
     }
 
-    /** Stride 1 and padding {@code same}, with a bias. */
+    /**
+     * Stride 1 and padding {@code same}, with a bias.
+     *
+     * @throws ShapeException for even kernels
+     */
     public static Conv of(int channels, int kernel) {
-        return new Conv(channels, kernel, 1, same(kernel, 1), 1, 1, true);
+        return of(channels, kernel, same(kernel, 1));
+    }
+
+    /** Stride 1, with a bias. */
+    public static Conv of(int channels, int kernel, int padding) {
+        return new Conv(channels, kernel, 1, padding, 1, 1, true);
     }
 
     /**

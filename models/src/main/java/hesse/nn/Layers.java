@@ -29,7 +29,7 @@ public final class Layers {
     }
 
     /** As above, with the layout the weight has in files, unless images are flattened. */
-    static Node linear(Forward f, Node x, int outputs, boolean bias, FileLayout layout) {
+    public static Node linear(Forward f, Node x, int outputs, boolean bias, FileLayout layout) {
         return f.at(() -> {
             Shape s = x.shape();
             if (outputs < 1) throw new ShapeException("a linear layer has at least one output, got " + outputs);
@@ -184,6 +184,17 @@ public final class Layers {
             }
             return Ops.gather(f.parameter("weight", Shape.of(count, width), FileLayout.SAME, initializer), ids);
         });
+    }
+
+    /**
+     * softmax(q kᵀ/√d) v in each of several heads; head h has the h-th run of d columns.
+     *
+     * @param q queries [N, T, heads·d]; keys and values alike
+     * @param causal whether a position sees only itself and those before it
+     * @return [N, T, heads·d]
+     */
+    public static Node attend(Node q, Node k, Node v, int heads, boolean causal) {
+        return Attention.apply(q, k, v, heads, causal);
     }
 
     /**

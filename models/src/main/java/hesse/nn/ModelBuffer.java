@@ -2,6 +2,7 @@ package hesse.nn;
 
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
+import hesse.tensor.Tensor;
 import java.util.Optional;
 
 /**
@@ -15,5 +16,10 @@ public record ModelBuffer(String name, Shape shape, Optional<DType> type, double
     /** The element type in a run that computes in {@code floating}. */
     public DType dtype(DType floating) {
         return type.orElse(floating);
+    }
+
+    /** The value it starts with in a run that computes in {@code floating}. */
+    public Tensor initial(DType floating) {
+        return new Initializer.Constant(initial).draw(0, name, shape, dtype(floating));
     }
 }

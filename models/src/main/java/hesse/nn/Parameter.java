@@ -1,6 +1,8 @@
 package hesse.nn;
 
+import hesse.tensor.DType;
 import hesse.tensor.Shape;
+import hesse.tensor.Tensor;
 
 /**
  * A trainable tensor of a model.
@@ -14,5 +16,10 @@ public record Parameter(String name, Shape shape, FileLayout layout, Initializer
     /** The shape in files. */
     public Shape fileShape() {
         return layout.fileShape(shape);
+    }
+
+    /** The value it starts with, in memory's shape; the same for equal seeds. */
+    public Tensor initial(long seed, DType dtype) {
+        return initializer.draw(seed, name, shape, dtype);
     }
 }

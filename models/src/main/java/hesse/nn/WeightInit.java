@@ -31,4 +31,12 @@ public sealed interface WeightInit {
             return Initializer.TruncatedNormal.ofDrawn(Math.sqrt(scale / fanIn));
         }
     }
+
+    /** N(0, deviation²) whatever the layer's size, as in GPT-2. */
+    record Normal(double deviation) implements WeightInit {
+        @Override
+        public Initializer weight(double fanIn, double fanOut) {
+            return new Initializer.Normal(deviation);
+        }
+    }
 }

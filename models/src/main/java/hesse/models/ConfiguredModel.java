@@ -1,0 +1,14 @@
+package hesse.models;
+
+import hesse.nn.Model;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A model as a configuration describes it, fitted to its data.
+ *
+ * @param inputs what one example is
+ * @param classes size of the logits' last axis
+ * @param weights file of start weights
+ */
+public record ConfiguredModel(Model model, Inputs inputs, int classes, Optional<Path> weights) {}

@@ -1,0 +1,4 @@
+/** A program that uses Hesse as a library. */
+module sample {
+    requires hesse.training;
+}

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Filters are packed once into column panels. A task then takes some rows of outputs, copies the excerpt of the images that they
  * see, transposed so that neighbouring pixels of one channel lie together, and multiplies: term (t, c) of a run of pixels is a run in
- * the excerpt, found through an index array. So each pixel is transposed about once, not once per tap. With a horizontal stride the
+ * the excerpt, found through an index array, so that row panels are packed by whole vectors. Each pixel is transposed about once, not once per tap. With a horizontal stride the
  * excerpt keeps the columns of equal remainder together.
  */
 final class Correlation implements Contraction {
@@ -27,7 +27,8 @@ final class Correlation implements Contraction {
     record Weights(int[] tapAt, long termStride, long columnStride, long groupStride) {}
 
     private static final int SUMS = 1 << 16;
-    private static final int MOST_PIXELS = 512;
+    private static final int MOST_PIXELS = 192;
+    private static final int PACKED_PIXELS = 64;
     private static final int MOST_COLUMNS = 1024;
     private static final int MOST_TASKS = 32;
     private static final long WORTHWHILE_TASK = 500_000;
@@ -40,8 +41,7 @@ final class Correlation implements Contraction {
     private final Lanes lanes;
     private final int[] tileRows;
     private final int panelWidth;
-    private final int vectorLength;
-    private final MicroKernel[] kernels = new MicroKernel[4];
+    private final Tiles tiles;
 
     private final int terms;
     private final int imageBlock;
@@ -52,6 +52,9 @@ final class Correlation implements Contraction {
     private final int columnBlocks;
     private final int columnPanels;
     private final RowTiles rowTiles;
+    /** Rows packed together: few enough that they are still in the first-level cache when they are multiplied. */
+    private final int packedRows;
+
     private final int sumsStride;
 
     private final int dyMin;
@@ -65,6 +68,7 @@ final class Correlation implements Contraction {
     /** Where term (t, c) of the first pixel lies in the excerpt. */
     private final int[] index;
 
+    private final int rowsAt;
     private final int sumsAt;
     private final int scratchAt;
     private final Workspace.Need need;
@@ -88,10 +92,9 @@ final class Correlation implements Contraction {
         this.taps = taps;
         this.weights = weights;
         lanes = provider.lanes(dtype);
+        tiles = new Tiles(lanes);
         tileRows = lanes.tileRows();
         panelWidth = lanes.panelWidth();
-        vectorLength = lanes.vectorLength();
-        for (int i = 0; i < 4; i++) kernels[i] = lanes.kernel(i & 1, 1 + (i >> 1), true);
         terms = taps.dy().length * images.channels();
 
         int columns = outputs.channels();
@@ -99,7 +102,8 @@ final class Correlation implements Contraction {
         columnBlocks = Math.ceilDiv(columns, columnBlock);
         columnPanels = Math.ceilDiv(columns, panelWidth);
         rowTiles = RowTiles.of(outputs.width(), tileRows);
-        sumsStride = Math.ceilDiv(Math.min(columns, columnBlock), vectorLength) * vectorLength;
+        packedRows = Math.max(1, PACKED_PIXELS / rowTiles.padded());
+        sumsStride = tiles.paddedColumns(Math.min(columns, columnBlock));
 
         int pixels = Math.min(MOST_PIXELS, Math.max(1, SUMS / sumsStride));
         int rows = Math.clamp(pixels / rowTiles.padded(), 1, outputs.height());
@@ -142,13 +146,14 @@ final class Correlation implements Contraction {
             for (int c = 0; c < images.channels(); c++) index[t * images.channels() + c] = at + c * plane;
         }
 
-        // The last tile of a row reads past the row's pixels by less than a tile.
-        sumsAt = Math.addExact(Math.multiplyExact(images.channels(), plane), tileRows[0]);
-        scratchAt = sumsAt + imageBlock * rowBlock * rowTiles.padded() * sumsStride;
+        // The last tile of a row reads, and packing may write, past the end by less than two vectors.
+        int slack = panelWidth;
+        int block = imageBlock * rowBlock * rowTiles.padded();
+        rowsAt = Math.addExact(Math.multiplyExact(images.channels(), plane), slack);
+        sumsAt = rowsAt + packedRows * rowTiles.padded() * Math.min(terms, TermBlocks.BLOCK) + slack;
+        scratchAt = sumsAt + block * sumsStride;
         need = new Workspace.Need(
-                dtype,
-                (long) images.groups() * columnPanels * panelWidth * terms,
-                (long) scratchAt + (long) tileRows[0] * panelWidth);
+                dtype, (long) images.groups() * columnPanels * panelWidth * terms, (long) scratchAt + tiles.scratch());
     }
 
     private static int least(int[] values) {
@@ -251,7 +256,7 @@ final class Correlation implements Contraction {
     }
 
     private void copyExcerpt(Object local, int group, int image, int imageCount, int row, int rowCount) {
-        lanes.zero(local, 0, 0, 1, sumsAt);
+        lanes.zero(local, 0, 0, 1, rowsAt);
         int allChannels = images.groups() * images.channels();
         int excerptRows = (rowCount - 1) * taps.strideY() + excerptRowUsed.length - (rowBlock - 1) * taps.strideY();
         int step = taps.strideX();
@@ -277,34 +282,36 @@ final class Correlation implements Contraction {
     }
 
     private void multiplyBlock(Object local, int panels, int term, int imageCount, int rowCount, int columns) {
-        var shared = workspace.shared(dtype);
         int count = Math.min(TermBlocks.BLOCK, terms - term);
-        for (int j = 0; j < columns; j += panelWidth) {
-            int vectors = columns - j > vectorLength ? 2 : 1;
-            int panel = panels + j * terms + term * panelWidth;
-            for (int i = 0; i < imageCount; i++) {
-                for (int y = 0; y < rowCount; y++) {
-                    int pixel = i * imagePitch + y * taps.strideY() * rowPitch;
-                    int sums = sumsAt + (i * rowCount + y) * rowTiles.padded() * sumsStride + j;
-                    multiplyRow(local, pixel, shared, panel, term, count, vectors, sums);
+        var shared = workspace.shared(dtype);
+        for (int y = 0; y < imageCount * rowCount; y += packedRows) {
+            int at = rowsAt;
+            int end = Math.min(imageCount * rowCount, y + packedRows);
+            for (int z = y; z < end; z++) {
+                int pixel = z / rowCount * imagePitch + z % rowCount * taps.strideY() * rowPitch;
+                for (int tile = 0; tile < rowTiles.count(); tile++) {
+                    int height = tileRows[tile < rowTiles.tall() ? 0 : 1];
+                    lanes.gather(local, pixel, index, term, count, height, local, at);
+                    pixel += height;
+                    at += height * count;
                 }
             }
-        }
-    }
-
-    private void multiplyRow(
-            Object local, int pixel, Object shared, int panel, int term, int count, int vectors, int sums) {
-        for (int i = 0; i < rowTiles.count(); i++) {
-            int low = i < rowTiles.tall() ? 0 : 1;
-            var kernel = kernels[low + 2 * (vectors - 1)];
-            if (term == 0) {
-                kernel.run(local, pixel, index, term, shared, panel, count, local, sums, sumsStride);
-            } else {
-                kernel.run(local, pixel, index, term, shared, panel, count, local, scratchAt, panelWidth);
-                lanes.add(local, scratchAt, panelWidth, local, sums, sumsStride, tileRows[low], vectors * vectorLength);
-            }
-            pixel += tileRows[low];
-            sums += tileRows[low] * sumsStride;
+            tiles.multiply(
+                    rowTiles,
+                    end - y,
+                    local,
+                    rowsAt,
+                    shared,
+                    panels + term * panelWidth,
+                    panelWidth * terms,
+                    count,
+                    columns,
+                    local,
+                    sumsAt + y * rowTiles.padded() * sumsStride,
+                    sumsStride,
+                    term == 0,
+                    local,
+                    scratchAt);
         }
     }
 

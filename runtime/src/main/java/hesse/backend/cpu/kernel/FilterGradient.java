@@ -144,6 +144,7 @@ final class FilterGradient implements Contraction {
                 packColumns(group, column, width, term, terms, local);
                 tiles.multiply(
                         rowTiles,
+                        1,
                         local,
                         rowsAt,
                         local,

@@ -215,6 +215,7 @@ public final class Gemm implements Contraction {
                 int panels = column * shape.k() + term * panelWidth;
                 tiles.multiply(
                         rows,
+                        1,
                         local,
                         rowsAt,
                         shared,
@@ -234,6 +235,7 @@ public final class Gemm implements Contraction {
                 }
                 tiles.multiply(
                         rows,
+                        1,
                         local,
                         rowsAt,
                         local,

@@ -26,9 +26,7 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
     int[] tileRows();
 
     /** The kernel for tiles of {@code tileRows()[low]} rows and one or two vectors, over panels {@link #panelWidth()} wide. */
-    MicroKernel kernel(int low, int vectors, boolean indexed);
-
-    Object allocate(int elements);
+    MicroKernel kernel(int low, int vectors);
 
     /** {@code target[to + t·targetStride + i] = source[from + t·stride + i]} for t below {@code terms}, i below {@code width}. */
     void copy(
@@ -65,6 +63,12 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
             Object target,
             int to,
             int targetStride);
+
+    /**
+     * {@code target[to + t·width + i] = source[from + index[first + t] + i]} between heap arrays, for t below {@code terms}, i below
+     * {@code width}; reads and writes up to a whole vector after each row.
+     */
+    void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to);
 
     /** Sets {@code n} elements to zero in each of some rows. */
     void zero(Object target, int to, int targetStride, int rows, int n);

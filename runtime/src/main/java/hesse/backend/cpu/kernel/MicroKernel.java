@@ -9,11 +9,10 @@ public interface MicroKernel {
     /**
      * Computes one tile. Arrays are {@code float[]} or {@code double[]}.
      *
-     * @param a the row side; term k of row i lies at {@code ao + k·rows + i}, or at {@code ao + index[io + k] + i} for an indexed kernel
-     * @param index term offsets of an indexed kernel; unused otherwise
+     * @param a the row side; term k of row i lies at {@code ao + k·rows + i}
      * @param b the column side; term k begins at {@code bo + k·(panel width)}
      * @param terms the number of terms
      * @param c receives the tile, row i at {@code co + i·ldc}
      */
-    void run(Object a, int ao, int[] index, int io, Object b, int bo, int terms, Object c, int co, int ldc);
+    void run(Object a, int ao, Object b, int bo, int terms, Object c, int co, int ldc);
 }

@@ -20,12 +20,9 @@ import java.lang.reflect.AccessFlag;
 final class MicroKernelGenerator {
     private static final ClassDesc VECTOR = ClassDesc.of("jdk.incubator.vector.Vector");
     private static final ClassDesc SPECIES = ClassDesc.of("jdk.incubator.vector.VectorSpecies");
-    private static final ClassDesc INT_ARRAY = ConstantDescs.CD_int.arrayType();
     private static final MethodTypeDesc RUN = MethodTypeDesc.of(
             ConstantDescs.CD_void,
             ConstantDescs.CD_Object,
-            ConstantDescs.CD_int,
-            INT_ARRAY,
             ConstantDescs.CD_int,
             ConstantDescs.CD_Object,
             ConstantDescs.CD_int,
@@ -37,17 +34,14 @@ final class MicroKernelGenerator {
     // Local variable slots: 0 is `this`, then the parameters in order.
     private static final int A = 1;
     private static final int AO = 2;
-    private static final int INDEX = 3;
-    private static final int IO = 4;
-    private static final int B = 5;
-    private static final int BO = 6;
-    private static final int TERMS = 7;
-    private static final int C = 8;
-    private static final int CO = 9;
-    private static final int LDC = 10;
-    private static final int TERM = 11;
-    private static final int ROW = 12;
-    private static final int FIRST_VECTOR = 13;
+    private static final int B = 3;
+    private static final int BO = 4;
+    private static final int TERMS = 5;
+    private static final int C = 6;
+    private static final int CO = 7;
+    private static final int LDC = 8;
+    private static final int TERM = 9;
+    private static final int FIRST_VECTOR = 10;
 
     private final MethodHandles.Lookup host;
     private final boolean doubles;
@@ -70,13 +64,11 @@ final class MicroKernelGenerator {
      * A kernel for tiles of {@code rows} rows and {@code vectors} vectors of columns.
      *
      * @param panelWidth elements from one term to the next on the column side
-     * @param indexed whether the row side's terms are found through the index array
      */
-    MicroKernel generate(int rows, int vectors, int panelWidth, boolean indexed) {
+    MicroKernel generate(int rows, int vectors, int panelWidth) {
         var hostDesc = host.lookupClass().describeConstable().orElseThrow();
         var name = ClassDesc.of(
-                host.lookupClass().getPackageName(),
-                "Tile" + rows + "x" + vectors + (doubles ? "F64" : "F32") + (indexed ? "Indexed" : ""));
+                host.lookupClass().getPackageName(), "Tile" + rows + "x" + vectors + (doubles ? "F64" : "F32"));
         var bytes = ClassFile.of().build(name, cb -> {
             cb.withFlags(AccessFlag.FINAL, AccessFlag.SYNTHETIC);
             cb.withInterfaceSymbols(MicroKernel.class.describeConstable().orElseThrow());
@@ -88,7 +80,7 @@ final class MicroKernelGenerator {
                             .invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
                             .return_());
             cb.withMethodBody(
-                    "run", RUN, ClassFile.ACC_PUBLIC, code -> body(code, hostDesc, rows, vectors, panelWidth, indexed));
+                    "run", RUN, ClassFile.ACC_PUBLIC, code -> body(code, hostDesc, rows, vectors, panelWidth));
         });
         try {
             var lookup = host.defineHiddenClass(bytes, true);
@@ -100,7 +92,7 @@ final class MicroKernelGenerator {
         }
     }
 
-    private void body(CodeBuilder code, ClassDesc hostDesc, int rows, int vectors, int panelWidth, boolean indexed) {
+    private void body(CodeBuilder code, ClassDesc hostDesc, int rows, int vectors, int panelWidth) {
         var array = element.arrayType();
         int accumulators = FIRST_VECTOR;
         int columns = accumulators + rows * vectors;
@@ -123,18 +115,8 @@ final class MicroKernelGenerator {
             code.invokestatic(vector, "fromArray", MethodTypeDesc.of(vector, SPECIES, array, ConstantDescs.CD_int))
                     .astore(columns + v);
         }
-        if (indexed) {
-            code.iload(AO)
-                    .aload(INDEX)
-                    .iload(IO)
-                    .iload(TERM)
-                    .iadd()
-                    .iaload()
-                    .iadd()
-                    .istore(ROW);
-        }
         for (int i = 0; i < rows; i++) {
-            species(code, hostDesc).aload(A).iload(indexed ? ROW : AO);
+            species(code, hostDesc).aload(A).iload(AO);
             plus(code, i);
             code.arrayLoad(TypeKind.from(element))
                     .invokestatic(vector, "broadcast", MethodTypeDesc.of(vector, SPECIES, element))
@@ -148,10 +130,7 @@ final class MicroKernelGenerator {
                         .astore(accumulator);
             }
         }
-        if (!indexed) {
-            code.iinc(AO, rows);
-        }
-        code.iinc(BO, panelWidth).iinc(TERM, 1).goto_(top).labelBinding(end);
+        code.iinc(AO, rows).iinc(BO, panelWidth).iinc(TERM, 1).goto_(top).labelBinding(end);
         for (int i = 0; i < rows; i++) {
             for (int v = 0; v < vectors; v++) {
                 code.aload(accumulators + i * vectors + v).aload(C).iload(CO);

@@ -25,23 +25,20 @@ final class PlainF32 implements Lanes {
     }
 
     @Override
-    public MicroKernel kernel(int low, int vectors, boolean indexed) {
+    public MicroKernel kernel(int low, int vectors) {
         int rows = TILE_ROWS[low];
         int width = vectors * vectorLength();
         int panel = panelWidth();
-        return (a, ao, index, io, b, bo, terms, c, co, ldc) -> tile(
-                rows, width, panel, indexed, (float[]) a, ao, index, io, (float[]) b, bo, terms, (float[]) c, co, ldc);
+        return (a, ao, b, bo, terms, c, co, ldc) ->
+                tile(rows, width, panel, (float[]) a, ao, (float[]) b, bo, terms, (float[]) c, co, ldc);
     }
 
     private static void tile(
             int rows,
             int width,
             int panel,
-            boolean indexed,
             float[] a,
             int ao,
-            int[] index,
-            int io,
             float[] b,
             int bo,
             int terms,
@@ -51,9 +48,7 @@ final class PlainF32 implements Lanes {
         for (int i = 0; i < rows; i++) {
             int row = co + i * ldc;
             Arrays.fill(c, row, row + width, 0);
-            for (int t = 0; t < terms; t++) {
-                multiplyAdd(a[indexed ? ao + index[io + t] + i : ao + t * rows + i], b, bo + t * panel, c, row, width);
-            }
+            for (int t = 0; t < terms; t++) multiplyAdd(a[ao + t * rows + i], b, bo + t * panel, c, row, width);
         }
     }
 
@@ -61,11 +56,6 @@ final class PlainF32 implements Lanes {
         for (int j = 0; j < n; j++) {
             c[co + j] = Math.fma(x, b[bo + j], c[co + j]);
         }
-    }
-
-    @Override
-    public Object allocate(int elements) {
-        return new float[elements];
     }
 
     @Override
@@ -108,14 +98,19 @@ final class PlainF32 implements Lanes {
             int to,
             int targetStride) {
         for (int i = 0; i < width; i++) {
-            var row = source.asSlice((from + i * stride) * 4, terms * 4L);
-            transposeRow(row, terms, (float[]) target, to + i, targetStride);
+            transposeRow(source, (from + i * stride) * 4, terms, (float[]) target, to + i, targetStride);
         }
     }
 
-    private static void transposeRow(MemorySegment row, int terms, float[] target, int to, int targetStride) {
+    private static void transposeRow(
+            MemorySegment source, long row, int terms, float[] target, int to, int targetStride) {
+        for (int t = 0; t < terms; t++) target[to + t * targetStride] = source.get(Tensor.F32, row + 4L * t);
+    }
+
+    @Override
+    public void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to) {
         for (int t = 0; t < terms; t++) {
-            target[to + t * targetStride] = row.getAtIndex(Tensor.F32, t);
+            System.arraycopy(source, from + index[first + t], target, to + t * width, width);
         }
     }
 
@@ -151,18 +146,20 @@ final class PlainF32 implements Lanes {
             double alpha,
             boolean accumulate) {
         for (int i = 0; i < rows; i++) {
-            var row = target.asSlice((to + i * targetStride) * 4, n * 4L);
-            writeRow((float[]) source, from + i * sourceStride, row, n, (float) alpha, accumulate);
+            long at = (to + i * targetStride) * 4;
+            writeRow((float[]) source, from + i * sourceStride, target, at, n, (float) alpha, accumulate);
         }
     }
 
-    private static void writeRow(float[] s, int from, MemorySegment row, int n, float scale, boolean accumulate) {
+    private static void writeRow(
+            float[] s, int from, MemorySegment target, long to, int n, float scale, boolean accumulate) {
         if (accumulate) {
             for (int i = 0; i < n; i++) {
-                row.setAtIndex(Tensor.F32, i, Math.fma(scale, s[from + i], row.getAtIndex(Tensor.F32, i)));
+                long at = to + 4L * i;
+                target.set(Tensor.F32, at, Math.fma(scale, s[from + i], target.get(Tensor.F32, at)));
             }
         } else {
-            for (int i = 0; i < n; i++) row.setAtIndex(Tensor.F32, i, scale * s[from + i]);
+            for (int i = 0; i < n; i++) target.set(Tensor.F32, to + 4L * i, scale * s[from + i]);
         }
     }
 }

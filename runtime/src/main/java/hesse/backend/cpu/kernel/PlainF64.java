@@ -25,36 +25,20 @@ final class PlainF64 implements Lanes {
     }
 
     @Override
-    public MicroKernel kernel(int low, int vectors, boolean indexed) {
+    public MicroKernel kernel(int low, int vectors) {
         int rows = TILE_ROWS[low];
         int width = vectors * vectorLength();
         int panel = panelWidth();
-        return (a, ao, index, io, b, bo, terms, c, co, ldc) -> tile(
-                rows,
-                width,
-                panel,
-                indexed,
-                (double[]) a,
-                ao,
-                index,
-                io,
-                (double[]) b,
-                bo,
-                terms,
-                (double[]) c,
-                co,
-                ldc);
+        return (a, ao, b, bo, terms, c, co, ldc) ->
+                tile(rows, width, panel, (double[]) a, ao, (double[]) b, bo, terms, (double[]) c, co, ldc);
     }
 
     private static void tile(
             int rows,
             int width,
             int panel,
-            boolean indexed,
             double[] a,
             int ao,
-            int[] index,
-            int io,
             double[] b,
             int bo,
             int terms,
@@ -64,9 +48,7 @@ final class PlainF64 implements Lanes {
         for (int i = 0; i < rows; i++) {
             int row = co + i * ldc;
             Arrays.fill(c, row, row + width, 0);
-            for (int t = 0; t < terms; t++) {
-                multiplyAdd(a[indexed ? ao + index[io + t] + i : ao + t * rows + i], b, bo + t * panel, c, row, width);
-            }
+            for (int t = 0; t < terms; t++) multiplyAdd(a[ao + t * rows + i], b, bo + t * panel, c, row, width);
         }
     }
 
@@ -74,11 +56,6 @@ final class PlainF64 implements Lanes {
         for (int j = 0; j < n; j++) {
             c[co + j] = Math.fma(x, b[bo + j], c[co + j]);
         }
-    }
-
-    @Override
-    public Object allocate(int elements) {
-        return new double[elements];
     }
 
     @Override
@@ -121,14 +98,19 @@ final class PlainF64 implements Lanes {
             int to,
             int targetStride) {
         for (int i = 0; i < width; i++) {
-            var row = source.asSlice((from + i * stride) * 8, terms * 8L);
-            transposeRow(row, terms, (double[]) target, to + i, targetStride);
+            transposeRow(source, (from + i * stride) * 8, terms, (double[]) target, to + i, targetStride);
         }
     }
 
-    private static void transposeRow(MemorySegment row, int terms, double[] target, int to, int targetStride) {
+    private static void transposeRow(
+            MemorySegment source, long row, int terms, double[] target, int to, int targetStride) {
+        for (int t = 0; t < terms; t++) target[to + t * targetStride] = source.get(Tensor.F64, row + 8L * t);
+    }
+
+    @Override
+    public void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to) {
         for (int t = 0; t < terms; t++) {
-            target[to + t * targetStride] = row.getAtIndex(Tensor.F64, t);
+            System.arraycopy(source, from + index[first + t], target, to + t * width, width);
         }
     }
 
@@ -164,18 +146,20 @@ final class PlainF64 implements Lanes {
             double alpha,
             boolean accumulate) {
         for (int i = 0; i < rows; i++) {
-            var row = target.asSlice((to + i * targetStride) * 8, n * 8L);
-            writeRow((double[]) source, from + i * sourceStride, row, n, alpha, accumulate);
+            long at = (to + i * targetStride) * 8;
+            writeRow((double[]) source, from + i * sourceStride, target, at, n, alpha, accumulate);
         }
     }
 
-    private static void writeRow(double[] s, int from, MemorySegment row, int n, double scale, boolean accumulate) {
+    private static void writeRow(
+            double[] s, int from, MemorySegment target, long to, int n, double scale, boolean accumulate) {
         if (accumulate) {
             for (int i = 0; i < n; i++) {
-                row.setAtIndex(Tensor.F64, i, Math.fma(scale, s[from + i], row.getAtIndex(Tensor.F64, i)));
+                long at = to + 8L * i;
+                target.set(Tensor.F64, at, Math.fma(scale, s[from + i], target.get(Tensor.F64, at)));
             }
         } else {
-            for (int i = 0; i < n; i++) row.setAtIndex(Tensor.F64, i, scale * s[from + i]);
+            for (int i = 0; i < n; i++) target.set(Tensor.F64, to + 8L * i, scale * s[from + i]);
         }
     }
 }

@@ -15,7 +15,7 @@ final class Tiles {
         panelWidth = lanes.panelWidth();
         tallRows = lanes.tileRows()[0];
         lowRows = lanes.tileRows()[1];
-        for (int i = 0; i < 4; i++) kernels[i] = lanes.kernel(i & 1, 1 + (i >> 1), false);
+        for (int i = 0; i < 4; i++) kernels[i] = lanes.kernel(i & 1, 1 + (i >> 1));
     }
 
     /** Elements of a scratch tile. */
@@ -31,13 +31,16 @@ final class Tiles {
     /**
      * Adds (or, at first, stores) the products of {@code terms} terms to partial sums.
      *
+     * @param rows the cut of one group of rows
+     * @param groups number of such groups, one behind the other in {@code a} and in the sums
      * @param a row panels, tile after tile, each {@code terms} × its height
      * @param b column panels, {@code panelStride} elements apart, beginning at {@code bo}
-     * @param sums partial sums, {@code rows.padded()} rows of {@code sumsStride}
+     * @param sums partial sums, {@code groups · rows.padded()} rows of {@code sumsStride}
      * @param first whether this is the first block of terms
      */
     void multiply(
             RowTiles rows,
+            int groups,
             Object a,
             int ao,
             Object b,
@@ -56,21 +59,20 @@ final class Tiles {
             var tall = kernels[2 * vectors - 2];
             var low = kernels[2 * vectors - 1];
             int row = 0;
-            for (int i = 0; i < rows.count(); i++) {
-                boolean isTall = i < rows.tall();
+            for (int i = 0, inGroup = 0; i < groups * rows.count(); i++) {
+                boolean isTall = inGroup < rows.tall();
                 int height = isTall ? tallRows : lowRows;
                 var kernel = isTall ? tall : low;
                 int at = so + row * sumsStride + j;
                 if (first) {
-                    kernel.run(a, ao + row * terms, NO_INDEX, 0, b, bo, terms, sums, at, sumsStride);
+                    kernel.run(a, ao + row * terms, b, bo, terms, sums, at, sumsStride);
                 } else {
-                    kernel.run(a, ao + row * terms, NO_INDEX, 0, b, bo, terms, scratch, scratchOffset, panelWidth);
+                    kernel.run(a, ao + row * terms, b, bo, terms, scratch, scratchOffset, panelWidth);
                     lanes.add(scratch, scratchOffset, panelWidth, sums, at, sumsStride, height, vectors * vectorLength);
                 }
                 row += height;
+                inGroup = inGroup + 1 == rows.count() ? 0 : inGroup + 1;
             }
         }
     }
-
-    private static final int[] NO_INDEX = {};
 }

@@ -19,12 +19,12 @@ final class VectorF32 implements Lanes {
     /** With 32 registers 12 rows × 2 vectors stay in registers beside the operands, with 16 registers 6 × 2. */
     private static final int[] TILE_ROWS = L == 16 ? new int[] {12, 8} : new int[] {6, 4};
 
-    private final MicroKernel[] kernels = new MicroKernel[8];
+    private final MicroKernel[] kernels = new MicroKernel[4];
 
     VectorF32() {
         var generator = new MicroKernelGenerator(MethodHandles.lookup(), false, L);
         for (int i = 0; i < kernels.length; i++) {
-            kernels[i] = generator.generate(TILE_ROWS[i & 1], 1 + (i >> 1 & 1), panelWidth(), i >= 4);
+            kernels[i] = generator.generate(TILE_ROWS[i & 1], 1 + (i >> 1), panelWidth());
         }
     }
 
@@ -44,13 +44,8 @@ final class VectorF32 implements Lanes {
     }
 
     @Override
-    public MicroKernel kernel(int low, int vectors, boolean indexed) {
-        return kernels[low + 2 * (vectors - 1) + (indexed ? 4 : 0)];
-    }
-
-    @Override
-    public Object allocate(int elements) {
-        return new float[elements];
+    public MicroKernel kernel(int low, int vectors) {
+        return kernels[low + 2 * (vectors - 1)];
     }
 
     @Override
@@ -143,15 +138,47 @@ final class VectorF32 implements Lanes {
             Object target,
             int to,
             int targetStride) {
-        for (int i = 0; i < width; i++) {
-            var row = source.asSlice((from + i * stride) * 4, terms * 4L);
-            transposeRow(row, terms, (float[]) target, to + i, targetStride);
+        var t = (float[]) target;
+        int i = 0;
+        for (; i <= width - 4; i += 4)
+            transposeFour(source, (from + i * stride) * 4, stride * 4, terms, t, to + i, targetStride);
+        for (; i < width; i++) transposeOne(source, (from + i * stride) * 4, terms, t, to + i, targetStride);
+    }
+
+    // Plain moves: permutations through the Vector API cost as much as they save.
+    private static void transposeFour(
+            MemorySegment source, long row0, long stride, int terms, float[] target, int to, int targetStride) {
+        long row1 = row0 + stride;
+        long row2 = row1 + stride;
+        long row3 = row2 + stride;
+        for (int t = 0; t < terms; t++) {
+            int at = to + t * targetStride;
+            target[at] = source.get(Tensor.F32, row0 + 4L * t);
+            target[at + 1] = source.get(Tensor.F32, row1 + 4L * t);
+            target[at + 2] = source.get(Tensor.F32, row2 + 4L * t);
+            target[at + 3] = source.get(Tensor.F32, row3 + 4L * t);
         }
     }
 
-    private static void transposeRow(MemorySegment row, int terms, float[] target, int to, int targetStride) {
-        for (int t = 0; t < terms; t++) {
-            target[to + t * targetStride] = row.getAtIndex(Tensor.F32, t);
+    private static void transposeOne(
+            MemorySegment source, long row, int terms, float[] target, int to, int targetStride) {
+        for (int t = 0; t < terms; t++) target[to + t * targetStride] = source.get(Tensor.F32, row + 4L * t);
+    }
+
+    @Override
+    public void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to) {
+        var s = (float[]) source;
+        var t = (float[]) target;
+        if (width <= L) {
+            for (int i = 0; i < terms; i++) {
+                FloatVector.fromArray(SPECIES, s, from + index[first + i]).intoArray(t, to + i * width);
+            }
+            return;
+        }
+        for (int i = 0; i < terms; i++) {
+            int at = from + index[first + i];
+            for (int j = 0; j < width; j += L)
+                FloatVector.fromArray(SPECIES, s, at + j).intoArray(t, to + i * width + j);
         }
     }
 

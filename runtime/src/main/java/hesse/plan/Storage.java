@@ -55,7 +55,9 @@ final class Storage {
         for (Node n : live) {
             if (isAnchor(n) || stores.contains(n) && !isGiven(n)) kept.add(n);
             if (n.op() instanceof Broadcast) keepBase(n.input(0));
-            else if (isLight(n)) for (Node in : n.inputs()) if (in.op() instanceof Reshape) keepBase(in);
+            else if (isLight(n) || isReduction(n)) {
+                for (Node in : n.inputs()) if (in.op() instanceof Reshape) keepBase(in);
+            }
         }
         for (Node n : live) if (joinsResidualStream(n)) kept.add(n);
         for (Node n : live) if (isLight(n)) limitLeaves(n);

@@ -1,0 +1,225 @@
+package hesse.sharpness;
+
+import hesse.autodiff.Curvature;
+import hesse.graph.Graph;
+import hesse.graph.Node;
+import hesse.graph.Ops;
+import hesse.graph.Random;
+import hesse.graph.Slice;
+import hesse.graph.Type;
+import hesse.nn.Forward;
+import hesse.nn.Loss;
+import hesse.nn.Mode;
+import hesse.nn.Model;
+import hesse.nn.NormStatistics;
+import hesse.tensor.DType;
+import hesse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The loss of a model on a batch as methods see it: the pass at the parameters themselves, further passes at other values, and
+ * the draws a method needs. All on one graph, so that whatever passes share is computed once.
+ */
+public final class Objective {
+    /** Where probes and sampled labels come from. */
+    public enum Draws {
+        /** Drawn in the step, keyed by seed and step. */
+        RANDOM,
+        /** Given as inputs {@code probe.<k>.<parameter>} and {@code y_sampled}. */
+        GIVEN
+    }
+
+    private final Model model;
+    private final Loss loss;
+    private final Node x;
+    private final Node y;
+    private final Forward first;
+    private final Curvature curvature;
+    private final NormStatistics statistics;
+    private final Draws draws;
+    private final Map<String, Node> drawn = new LinkedHashMap<>();
+
+    /**
+     * @param x inputs as the model takes them
+     * @param y targets as the loss takes them
+     * @param statistics what normalisation uses in further passes
+     */
+    public Objective(
+            Model model, Loss loss, DType dtype, Mode mode, Node x, Node y, NormStatistics statistics, Draws draws) {
+        this.model = model;
+        this.loss = loss;
+        this.x = x;
+        this.y = y;
+        this.statistics = statistics;
+        this.draws = draws;
+        this.first = Forward.declaring(x.graph(), dtype, mode);
+        Node logits = Ops.mark(model.apply(first, x));
+        this.curvature = new Curvature(List.copyOf(first.parameterNodes().values()), logits, loss.apply(logits, y));
+    }
+
+    public Graph graph() {
+        return x.graph();
+    }
+
+    /** The first pass: declared parameters, buffers and their updates. */
+    public Forward forward() {
+        return first;
+    }
+
+    public DType dtype() {
+        return first.dtype();
+    }
+
+    /** θ, in order of declaration. */
+    public List<Node> parameters() {
+        return curvature.parameters();
+    }
+
+    public List<String> names() {
+        return List.copyOf(first.parameterNodes().keySet());
+    }
+
+    /** Loss and derivatives at θ. */
+    public Curvature curvature() {
+        return curvature;
+    }
+
+    /** What a method's second derivatives are taken of: the first pass, or the same with its statistics held constant. */
+    public Curvature secondPass() {
+        return statistics == NormStatistics.FROZEN ? at(parameters(), x, y) : curvature;
+    }
+
+    /** The same, for other labels. */
+    public Curvature secondPass(Node labels) {
+        Curvature c = secondPass();
+        return new Curvature(c.parameters(), c.logits(), loss.apply(c.logits(), labels));
+    }
+
+    /** g = ∇L(θ). */
+    public List<Node> gradient() {
+        return curvature.gradient();
+    }
+
+    /** ∇L at other values of the parameters. */
+    public List<Node> gradientAt(List<Node> values) {
+        return at(values, x, y).gradient();
+    }
+
+    private Curvature at(List<Node> values, Node x, Node y) {
+        var named = new LinkedHashMap<String, Node>();
+        for (int i = 0; i < values.size(); i++) named.put(names().get(i), Ops.mark(values.get(i)));
+        Node logits = Ops.mark(model.apply(first.again(named, statistics), x));
+        return new Curvature(List.copyOf(named.values()), logits, loss.apply(logits, y));
+    }
+
+    /** Consecutive groups of at most m examples; each is a batch of its own. */
+    public List<Group> groups(int m) {
+        var groups = new ArrayList<Group>();
+        int n = x.shape().dim(0);
+        for (int from = 0; from < n; from += m) groups.add(new Group(from, Math.min(m, n - from)));
+        return groups;
+    }
+
+    /** Some examples of the batch. */
+    public final class Group {
+        private final Node examples;
+        private final Node targets;
+        private final int size;
+
+        private Group(int from, int size) {
+            this.examples = Slice.along(x, 0, from, size);
+            this.targets = Slice.along(y, 0, from, size);
+            this.size = size;
+        }
+
+        /** Its share of the batch. */
+        public double weight() {
+            return size / (double) x.shape().dim(0);
+        }
+
+        /** The gradient of its mean loss at some values of the parameters. */
+        public List<Node> gradientAt(List<Node> values) {
+            return at(values, examples, targets).gradient();
+        }
+    }
+
+    /** Number of labels in the batch: examples, times positions for sequences. */
+    public double labels() {
+        Shape z = curvature.logits().shape();
+        return z.size() / (double) z.dim(-1);
+    }
+
+    /** A coefficient of the method (ρ, σ²), given anew at each step as the scalar input {@code method.<name>}. */
+    public Node strength(String name) {
+        return graph().input("method." + name, dtype(), Shape.SCALAR);
+    }
+
+    /** Probe k: one independent draw per parameter, E[v vᵀ] = I. */
+    public List<Node> probe(int k, MethodConfig.Distribution distribution) {
+        var v = new ArrayList<Node>();
+        for (int i = 0; i < parameters().size(); i++) {
+            String name = "probe." + k + "." + names().get(i);
+            Type type = parameters().get(i).type();
+            Node draw = draws == Draws.GIVEN
+                    ? graph().input(name, type.dtype(), type.shape())
+                    : random(
+                            distribution == MethodConfig.Distribution.NORMAL
+                                    ? Random.Distribution.NORMAL
+                                    : Random.Distribution.RADEMACHER,
+                            "method." + name,
+                            type,
+                            0);
+            drawn.put(name, draw);
+            v.add(draw);
+        }
+        return v;
+    }
+
+    /** Labels ŷ drawn from the model's own softmax, constant to differentiation. */
+    public Node sampledLabels() {
+        Node z = Ops.stopGradient(curvature.logits());
+        int[] dims = z.shape().dims();
+        Shape shape = Shape.of(java.util.Arrays.copyOf(dims, dims.length - 1));
+        Node labels;
+        if (draws == Draws.GIVEN) {
+            labels = graph().input("y_sampled", DType.I64, shape);
+        } else {
+            // the largest of logits + Gumbel noise is a draw from the softmax
+            Node u = first.random(Random.Distribution.UNIFORM, "method.labels", z.shape());
+            Node gumbel = Ops.neg(Ops.log(Ops.neg(Ops.log(u))));
+            labels = Ops.cast(DType.I64, Ops.reshape(Ops.argMax(Ops.add(z, gumbel), -1), shape));
+        }
+        drawn.put("y_sampled", labels);
+        return labels;
+    }
+
+    private Node random(Random.Distribution distribution, String use, Type type, long offset) {
+        Graph g = graph();
+        return g.apply(
+                new Random(distribution, use, type),
+                g.input(Forward.SEED, DType.I64, Shape.SCALAR),
+                g.input(Forward.STEP, DType.I64, Shape.SCALAR),
+                g.constant(offset, DType.I64, Shape.SCALAR));
+    }
+
+    /** What was drawn so far: probes and labels by name. */
+    public Map<String, Node> drawn() {
+        return Map.copyOf(drawn);
+    }
+
+    /** The share of correct predictions, where targets are classes or have a largest entry. */
+    public Optional<Node> accuracy() {
+        Node z = curvature.logits();
+        Node predicted = Ops.argMax(z, -1);
+        Node wanted = y.dtype().isInteger()
+                ? Ops.reshape(Ops.cast(DType.I32, y), predicted.shape())
+                : y.shape().equals(z.shape()) ? Ops.argMax(y, -1) : predicted;
+        if (wanted == predicted) return Optional.empty();
+        Node hit = Ops.cast(dtype(), Ops.compare(hesse.graph.Compare.Relation.EQ, predicted, wanted));
+        return Optional.of(Ops.scale(1 / labels(), Ops.sumAll(hit)));
+    }
+}

@@ -19,20 +19,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * The loss of a model on a batch as methods see it: the pass at the parameters themselves, further passes at other values, and
  * the draws a method needs. All on one graph, so that whatever passes share is computed once.
  */
 public final class Objective {
-    /** Where probes and sampled labels come from. */
-    public enum Draws {
-        /** Drawn in the step, keyed by seed and step. */
-        RANDOM,
-        /** Given as inputs {@code probe.<k>.<parameter>} and {@code y_sampled}. */
-        GIVEN
-    }
-
     private final Model model;
     private final Loss loss;
     private final Node x;
@@ -40,22 +33,31 @@ public final class Objective {
     private final Forward first;
     private final Curvature curvature;
     private final NormStatistics statistics;
-    private final Draws draws;
+    private final Predicate<String> given;
     private final Map<String, Node> drawn = new LinkedHashMap<>();
 
     /**
      * @param x inputs as the model takes them
      * @param y targets as the loss takes them
      * @param statistics what normalisation uses in further passes
+     * @param given whether a probe tensor {@code probe.<k>.<parameter>} or {@code y_sampled} is an input of that name; others are
+     *     drawn, keyed by seed and step
      */
     public Objective(
-            Model model, Loss loss, DType dtype, Mode mode, Node x, Node y, NormStatistics statistics, Draws draws) {
+            Model model,
+            Loss loss,
+            DType dtype,
+            Mode mode,
+            Node x,
+            Node y,
+            NormStatistics statistics,
+            Predicate<String> given) {
         this.model = model;
         this.loss = loss;
         this.x = x;
         this.y = y;
         this.statistics = statistics;
-        this.draws = draws;
+        this.given = given;
         this.first = Forward.declaring(x.graph(), dtype, mode);
         Node logits = Ops.mark(model.apply(first, x));
         this.curvature = new Curvature(List.copyOf(first.parameterNodes().values()), logits, loss.apply(logits, y));
@@ -164,15 +166,14 @@ public final class Objective {
         for (int i = 0; i < parameters().size(); i++) {
             String name = "probe." + k + "." + names().get(i);
             Type type = parameters().get(i).type();
-            Node draw = draws == Draws.GIVEN
+            Node draw = given.test(name)
                     ? graph().input(name, type.dtype(), type.shape())
-                    : random(
+                    : draw(
                             distribution == MethodConfig.Distribution.NORMAL
                                     ? Random.Distribution.NORMAL
                                     : Random.Distribution.RADEMACHER,
                             "method." + name,
-                            type,
-                            0);
+                            type.shape());
             drawn.put(name, draw);
             v.add(draw);
         }
@@ -185,7 +186,7 @@ public final class Objective {
         int[] dims = z.shape().dims();
         Shape shape = Shape.of(java.util.Arrays.copyOf(dims, dims.length - 1));
         Node labels;
-        if (draws == Draws.GIVEN) {
+        if (given.test("y_sampled")) {
             labels = graph().input("y_sampled", DType.I64, shape);
         } else {
             // the largest of logits + Gumbel noise is a draw from the softmax
@@ -197,13 +198,14 @@ public final class Objective {
         return labels;
     }
 
-    private Node random(Random.Distribution distribution, String use, Type type, long offset) {
+    /** A draw that does not belong to single examples, keyed by seed, step and use. */
+    public Node draw(Random.Distribution distribution, String use, Shape shape) {
         Graph g = graph();
         return g.apply(
-                new Random(distribution, use, type),
+                new Random(distribution, use, new Type(dtype(), shape)),
                 g.input(Forward.SEED, DType.I64, Shape.SCALAR),
                 g.input(Forward.STEP, DType.I64, Shape.SCALAR),
-                g.constant(offset, DType.I64, Shape.SCALAR));
+                g.constant(0, DType.I64, Shape.SCALAR));
     }
 
     /** What was drawn so far: probes and labels by name. */

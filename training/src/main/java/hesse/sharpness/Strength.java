@@ -23,6 +23,18 @@ public record Strength(Kind kind, double from, double to, Optional<Integer> step
         LINEAR
     }
 
+    /** The value at optimizer step t of a run of {@code total} steps. */
+    public double at(long t, long total) {
+        double length = steps.isPresent() ? steps.get() : Math.max(1, total);
+        double s = Math.min(1, t / length);
+        return switch (kind) {
+            case CONSTANT -> to;
+            case WARMUP -> from + (to - from) * Math.min(1, (t + 1) / length);
+            case COSINE -> from + (to - from) * 0.5 * (1 - Math.cos(Math.PI * s));
+            case LINEAR -> from + (to - from) * s;
+        };
+    }
+
     /** A coefficient that does not change. */
     public static Strength constant(double value) {
         return new Strength(Kind.CONSTANT, value, value, Optional.empty());

@@ -1,0 +1,65 @@
+package hesse.run;
+
+import hesse.error.UserException;
+import hesse.error.UserException.Kind;
+import hesse.models.Inputs;
+import hesse.nn.FileLayout;
+import hesse.tensor.DType;
+import hesse.tensor.Safetensors;
+import hesse.tensor.Shape;
+import hesse.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * Examples and targets in memory layout and the floating type of a run.
+ *
+ * @param x images [N, H, W, C], features [N, D] or token ids [N, T]
+ * @param y i64 classes or floating targets
+ * @param sampled labels drawn from the model, where they were given
+ */
+public record Batch(Tensor x, Tensor y, Optional<Tensor> sampled) {
+    public int size() {
+        return x.shape().dim(0);
+    }
+
+    /**
+     * Reads {@code x}, {@code y} and, where it is there, {@code y_sampled}.
+     *
+     * @throws UserException (usage) if they do not fit the model's inputs
+     */
+    public static Batch read(Path file, Inputs inputs, DType dtype) {
+        var tensors = Safetensors.read(file).tensors();
+        var x = tensors.get("x");
+        var y = tensors.get("y");
+        if (x == null || y == null) {
+            throw misfit(file, "holds " + tensors.keySet() + ", a batch has x and y", "Name them so");
+        }
+        if (x.shape().rank() == 0 || x.shape().dim(0) == 0) throw misfit(file, "holds no examples", "");
+        int n = x.shape().dim(0);
+        if (y.shape().rank() == 0 || y.shape().dim(0) != n) {
+            throw misfit(file, "x has " + n + " examples, y has shape " + y.shape(), "");
+        }
+        Tensor memory = arrange(file, x, inputs, n);
+        return new Batch(
+                memory.to(inputs.dtype(dtype)),
+                y.to(y.dtype().isFloat() ? dtype : DType.I64),
+                Optional.ofNullable(tensors.get("y_sampled")).map(t -> t.to(DType.I64)));
+    }
+
+    private static Tensor arrange(Path file, Tensor x, Inputs inputs, int n) {
+        Shape wanted = inputs.fileShape(n);
+        boolean flat = x.shape().rank() == 2 && x.shape().size() == wanted.size();
+        if (!x.shape().equals(wanted) && !flat) {
+            throw misfit(file, "x has shape " + x.shape() + ", the model takes " + wanted, "Set model.inputs or reshape x");
+        }
+        if (inputs.dtype(DType.F32).isInteger() != x.dtype().isInteger()) {
+            throw misfit(file, "x holds " + x.dtype() + ", the model takes " + inputs.dtype(DType.F32), "");
+        }
+        return inputs instanceof Inputs.Images ? FileLayout.CONV.fromFile(x.reshape(wanted)) : x.reshape(wanted);
+    }
+
+    static UserException misfit(Path file, String what, String remedy) {
+        return new UserException(Kind.USAGE, file.toString(), what, remedy);
+    }
+}

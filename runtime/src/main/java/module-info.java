@@ -20,5 +20,6 @@ module hesse.runtime {
     uses hesse.backend.BackendProvider;
 
     provides hesse.backend.BackendProvider with
+            hesse.backend.cpu.CpuBackend.Provider,
             hesse.backend.reference.ReferenceBackend.Provider;
 }

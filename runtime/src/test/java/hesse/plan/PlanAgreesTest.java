@@ -3,7 +3,9 @@ package hesse.plan;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import hesse.autodiff.Curvature;
+import hesse.backend.Backend;
 import hesse.backend.DeviceBuffer;
+import hesse.backend.cpu.CpuBackend;
 import hesse.backend.reference.GraphInterpreter;
 import hesse.backend.reference.ReferenceBackend;
 import hesse.graph.Node;
@@ -25,6 +27,16 @@ import org.junit.jupiter.api.TestFactory;
 /** What a plan computes, with its slab, fused kernels and recomputation, is what the graph says node by node. */
 class PlanAgreesTest {
     private static void check(String what, Map<String, Node> outputs, long seed) {
+        try (var reference = new ReferenceBackend();
+                var cpu = new CpuBackend(2);
+                var vectors = new CpuBackend(3, 0)) {
+            check(reference, what, outputs, seed);
+            check(cpu, what, outputs, seed);
+            check(vectors, what, outputs, seed);
+        }
+    }
+
+    private static void check(Backend backend, String what, Map<String, Node> outputs, long seed) {
         var random = new Random(seed);
         var given = new HashMap<String, double[]>();
         var computation = Computation.of(outputs);
@@ -38,8 +50,7 @@ class PlanAgreesTest {
             given.put(name, values);
         });
         var expected = GraphInterpreter.evaluate(new ArrayList<>(outputs.values()), given);
-        try (var backend = new ReferenceBackend();
-                var executable = backend.compile(computation)) {
+        try (var executable = backend.compile(computation)) {
             var buffers = new HashMap<String, DeviceBuffer>();
             for (var b : executable.plan().buffers()) {
                 if (b.place() == Plan.Place.SLAB) continue;
@@ -61,8 +72,8 @@ class PlanAgreesTest {
                 }
                 assertTrue(
                         Math.sqrt(error) <= 1e-12 * Math.sqrt(norm) + 1e-14,
-                        what + " " + name + ": error " + Math.sqrt(error) + " of " + Math.sqrt(norm) + ", seed "
-                                + seed);
+                        backend.name() + " " + what + " " + name + ": error " + Math.sqrt(error) + " of "
+                                + Math.sqrt(norm) + ", seed " + seed);
             }
         }
     }

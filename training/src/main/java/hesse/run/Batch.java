@@ -51,7 +51,8 @@ public record Batch(Tensor x, Tensor y, Optional<Tensor> sampled) {
         Shape wanted = inputs.fileShape(n);
         boolean flat = x.shape().rank() == 2 && x.shape().size() == wanted.size();
         if (!x.shape().equals(wanted) && !flat) {
-            throw misfit(file, "x has shape " + x.shape() + ", the model takes " + wanted, "Set model.inputs or reshape x");
+            throw misfit(
+                    file, "x has shape " + x.shape() + ", the model takes " + wanted, "Set model.inputs or reshape x");
         }
         if (inputs.dtype(DType.F32).isInteger() != x.dtype().isInteger()) {
             throw misfit(file, "x holds " + x.dtype() + ", the model takes " + inputs.dtype(DType.F32), "");

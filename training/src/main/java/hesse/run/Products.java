@@ -96,7 +96,9 @@ public final class Products {
                 x,
                 y,
                 request.statistics(),
-                name -> name.equals("y_sampled") ? batch.sampled().isPresent() : probesGiven && isGiven(name, vectors.get()));
+                name -> name.equals("y_sampled")
+                        ? batch.sampled().isPresent()
+                        : probesGiven && isGiven(name, vectors.get()));
         this.parameters = objective.forward().parameters();
         given.putAll(WeightFile.read(
                 request.weights(),
@@ -137,7 +139,9 @@ public final class Products {
                 return;
             }
             int dot = name.indexOf('.', 6);
-            if (dot > 0) further.computeIfAbsent(name.substring(0, dot + 1), k -> new LinkedHashMap<>()).put(name.substring(dot + 1), t);
+            if (dot > 0)
+                further.computeIfAbsent(name.substring(0, dot + 1), k -> new LinkedHashMap<>())
+                        .put(name.substring(dot + 1), t);
         });
         Path file = request.vector().orElseThrow();
         fit(file, own, "vector.");
@@ -193,8 +197,9 @@ public final class Products {
         }
         request.method().ifPresent(m -> {
             put("update", m.update(objective));
-            m.strengths().forEach((name, s) -> given.put(
-                    "method." + name, Tensor.of(request.dtype(), Shape.SCALAR, s.at(0, 1))));
+            m.strengths()
+                    .forEach((name, s) ->
+                            given.put("method." + name, Tensor.of(request.dtype(), Shape.SCALAR, s.at(0, 1))));
             // what was drawn for the method is written out, so that others can repeat it
             objective.drawn().forEach((name, node) -> {
                 if (!(node.op() instanceof hesse.graph.Input)) outputs.put(name, node);
@@ -202,12 +207,16 @@ public final class Products {
         });
         if (outputs.isEmpty()) {
             throw new UserException(
-                    Kind.USAGE, "--compute", "names nothing to compute", "Choose from " + String.join(", ", QUANTITIES));
+                    Kind.USAGE,
+                    "--compute",
+                    "names nothing to compute",
+                    "Choose from " + String.join(", ", QUANTITIES));
         }
     }
 
     private void put(String quantity, List<Node> nodes) {
-        for (int i = 0; i < nodes.size(); i++) outputs.put(quantity + "." + parameters.get(i).name(), nodes.get(i));
+        for (int i = 0; i < nodes.size(); i++)
+            outputs.put(quantity + "." + parameters.get(i).name(), nodes.get(i));
     }
 
     /** From memory layout to the files'. */
@@ -227,6 +236,9 @@ public final class Products {
 
     private static boolean isPerParameter(String name, String parameter) {
         String prefix = name.substring(0, name.length() - parameter.length() - 1);
-        return QUANTITIES.contains(prefix) || prefix.equals("update") || prefix.equals("vector") || prefix.matches("probe\\.\\d+");
+        return QUANTITIES.contains(prefix)
+                || prefix.equals("update")
+                || prefix.equals("vector")
+                || prefix.matches("probe\\.\\d+");
     }
 }

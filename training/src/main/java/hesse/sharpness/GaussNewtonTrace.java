@@ -13,7 +13,8 @@ import java.util.Map;
  * with one probe.
  */
 public record GaussNewtonTrace(
-        Strength sigma2, int probes, MethodConfig.Distribution distribution, boolean differentiateHz) implements Method {
+        Strength sigma2, int probes, MethodConfig.Distribution distribution, boolean differentiateHz)
+        implements Method {
     @Override
     public List<Node> second(Objective o, List<Node> first) {
         var forms = new ArrayList<Node>();

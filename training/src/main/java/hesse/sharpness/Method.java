@@ -56,8 +56,7 @@ public interface Method {
             case MethodConfig.Pusam c -> new Pusam(c.rho(), c.nme());
             case MethodConfig.GradientPenalty c -> new GradientPenalty(c.rho(), c.p(), c.nme());
             case MethodConfig.FdGradientPenalty c -> new FiniteDifferencePenalty(c.rho(), c.radius());
-            case MethodConfig.HessianTrace c ->
-                new HessianTrace(c.sigma2(), c.probes(), c.distribution(), c.nme());
+            case MethodConfig.HessianTrace c -> new HessianTrace(c.sigma2(), c.probes(), c.distribution(), c.nme());
             case MethodConfig.GnTrace c ->
                 switch (c.estimator()) {
                     case MethodConfig.GnTrace.Estimator.SampledLabels e ->

@@ -5,7 +5,6 @@ import hesse.graph.Graph;
 import hesse.graph.Node;
 import hesse.graph.Ops;
 import hesse.graph.Random;
-import hesse.graph.Slice;
 import hesse.graph.Type;
 import hesse.nn.Forward;
 import hesse.nn.Loss;
@@ -133,8 +132,8 @@ public final class Objective {
         private final int size;
 
         private Group(int from, int size) {
-            this.examples = Slice.along(x, 0, from, size);
-            this.targets = Slice.along(y, 0, from, size);
+            this.examples = Ops.slice(x, 0, from, size);
+            this.targets = Ops.slice(y, 0, from, size);
             this.size = size;
         }
 

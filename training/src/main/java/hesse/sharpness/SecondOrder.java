@@ -27,8 +27,7 @@ final class SecondOrder {
             case FULL -> c.vhv(v);
             case NONE -> c.vgv(v);
             case WITHOUT_ACTIVATION -> Ops.add(c.vgv(v), c.vnv(v, ActivationCurvature.DROP));
-            case ONLY_ACTIVATION ->
-                Ops.add(c.vgv(v), Ops.sub(c.vnv(v), c.vnv(v, ActivationCurvature.DROP)));
+            case ONLY_ACTIVATION -> Ops.add(c.vgv(v), Ops.sub(c.vnv(v), c.vnv(v, ActivationCurvature.DROP)));
         };
     }
 

@@ -10,7 +10,8 @@ import java.util.Map;
  * Minimises L + σ² (tr G + c·tr N) by probes: the update is g + σ² · mean of (∇ vᵀGv + c ∇ vᵀNv); c = 1 is the Hessian trace, c = 0 the
  * Gauss-Newton trace. 3.6 … 4.35 × SGD with one probe.
  */
-public record TraceMix(Strength sigma2, double c, int probes, MethodConfig.Distribution distribution) implements Method {
+public record TraceMix(Strength sigma2, double c, int probes, MethodConfig.Distribution distribution)
+        implements Method {
     @Override
     public List<Node> second(Objective o, List<Node> first) {
         return Penalties.gradient(o, penalty(o));

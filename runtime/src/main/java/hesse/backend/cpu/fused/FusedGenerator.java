@@ -32,7 +32,8 @@ import java.lang.reflect.AccessFlag;
 final class FusedGenerator {
     private static final ClassDesc SEGMENT = ClassDesc.of("java.lang.foreign.MemorySegment");
     private static final ClassDesc TENSOR = ClassDesc.of("hesse.tensor.Tensor");
-    private static final ClassDesc MEMORY = NativeMemory.class.describeConstable().orElseThrow();
+    private static final ClassDesc MEMORY =
+            NativeMemory.class.describeConstable().orElseThrow();
     private static final ClassDesc LONGS = ConstantDescs.CD_long.arrayType();
     private static final ClassDesc DOUBLES = ConstantDescs.CD_double.arrayType();
     private static final ClassDesc INTS = ConstantDescs.CD_int.arrayType();
@@ -250,7 +251,8 @@ final class FusedGenerator {
             }
             code.lstore(rowAddress[k]);
         }
-        for (int k = 0; k < kernel.loads().size(); k++) {
+        for (int load = 0; load < kernel.loads().size(); load++) {
+            int k = load;
             Load l = kernel.loads().get(k);
             if (l.source() != Source.ARGUMENT && isInner(l.axes())) continue;
             if (constantLoad[k] == 0) constantLoad[k] = code.allocateLocal(scalar.kind());
@@ -289,7 +291,10 @@ final class FusedGenerator {
         if (vectors) {
             int array = code.allocateLocal(TypeKind.REFERENCE);
             code.aload(vectorSum[r])
-                    .invokevirtual(vector.vector(), "toArray", MethodTypeDesc.of(vector.element().arrayType()))
+                    .invokevirtual(
+                            vector.vector(),
+                            "toArray",
+                            MethodTypeDesc.of(vector.element().arrayType()))
                     .astore(array);
             for (int i = 0; i < lanes; i++) {
                 code.loadLocal(scalar.kind(), scalarSum[r]).aload(array).loadConstant(i);
@@ -400,7 +405,12 @@ final class FusedGenerator {
 
     /** The address of an operand at the current column. */
     private void at(CodeBuilder code, int k) {
-        code.lload(rowAddress[k]).iload(column).i2l().loadConstant((long) dtype(k).bytes()).lmul().ladd();
+        code.lload(rowAddress[k])
+                .iload(column)
+                .i2l()
+                .loadConstant((long) dtype(k).bytes())
+                .lmul()
+                .ladd();
     }
 
     private void vectorAt(CodeBuilder code, int k) {
@@ -411,11 +421,7 @@ final class FusedGenerator {
                         vector.vector(),
                         "fromMemorySegment",
                         MethodTypeDesc.of(
-                                vector.vector(),
-                                VectorLane.SPECIES,
-                                SEGMENT,
-                                ConstantDescs.CD_long,
-                                VectorLane.ORDER));
+                                vector.vector(), VectorLane.SPECIES, SEGMENT, ConstantDescs.CD_long, VectorLane.ORDER));
     }
 
     private void output(CodeBuilder code, int r, int slot, boolean wide) {
@@ -448,8 +454,7 @@ final class FusedGenerator {
                     .invokevirtual(
                             vector.vector(),
                             "intoMemorySegment",
-                            MethodTypeDesc.of(
-                                    ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, VectorLane.ORDER));
+                            MethodTypeDesc.of(ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, VectorLane.ORDER));
             return;
         }
         code.getstatic(MEMORY, "ALL", SEGMENT);
@@ -484,8 +489,7 @@ final class FusedGenerator {
         layout(code, dtype);
         address.run();
         TypeKind kind = kindOf(dtype);
-        code.invokeinterface(
-                SEGMENT, "get", MethodTypeDesc.of(desc(kind), layoutDesc(dtype), ConstantDescs.CD_long));
+        code.invokeinterface(SEGMENT, "get", MethodTypeDesc.of(desc(kind), layoutDesc(dtype), ConstantDescs.CD_long));
         if (kind != scalar.kind()) convert(code, kind);
     }
 
@@ -518,14 +522,13 @@ final class FusedGenerator {
     }
 
     private static ClassDesc layoutDesc(DType dtype) {
-        String name =
-                switch (dtype) {
-                    case F32 -> "OfFloat";
-                    case F64 -> "OfDouble";
-                    case I32 -> "OfInt";
-                    case I64 -> "OfLong";
-                    default -> "OfByte";
-                };
+        String name = switch (dtype) {
+            case F32 -> "OfFloat";
+            case F64 -> "OfDouble";
+            case I32 -> "OfInt";
+            case I64 -> "OfLong";
+            default -> "OfByte";
+        };
         return ClassDesc.of("java.lang.foreign.ValueLayout$" + name);
     }
 

@@ -21,11 +21,18 @@ public final class FusedStep implements WorkerPool.Task {
     private static final int TASK_POINTS = 16384;
     /** Tasks whose partial results are joined. */
     private static final int PARTIALS_AT_MOST = 64;
-    /** Smaller index spaces run in plain Java: their kernels would never repay being compiled with vectors. */
-    private static final int VECTOR_POINTS = 32768;
-
     /** Kernels by structure and variant; one for each backend. */
     public static final class Cache {
+        /** Smaller index spaces run in plain Java: their kernels would never repay being compiled with vectors. */
+        public static final int VECTOR_POINTS = 32768;
+
+        private final int vectorPoints;
+
+        /** @param vectorPoints the smallest index space that is run with vectors */
+        public Cache(int vectorPoints) {
+            this.vectorPoints = vectorPoints;
+        }
+
         private record Key(Kernel kernel, boolean vectors) {}
 
         private final Map<Key, FusedKernel> kernels = new HashMap<>();
@@ -35,7 +42,11 @@ public final class FusedStep implements WorkerPool.Task {
                     new Key(kernel, vectors),
                     k -> FusedGenerator.generate(
                             kernel,
-                            vectors ? (kernel.compute() == DType.F64 ? VectorHostF64.SPECIES.length() : VectorHostF32.SPECIES.length()) : 0));
+                            vectors
+                                    ? (kernel.compute() == DType.F64
+                                            ? VectorHostF64.SPECIES.length()
+                                            : VectorHostF32.SPECIES.length())
+                                    : 0));
         }
 
         /** Number of kernels made so far. */
@@ -108,8 +119,13 @@ public final class FusedStep implements WorkerPool.Task {
         this.geometry = new long[(loads + results) * rank];
         for (int o = 0; o < loads + results; o++) {
             boolean isLoad = o < loads;
-            int axes = isLoad ? k.loads().get(o).axes() : k.results().get(o - loads).axes();
-            long stride = (isLoad ? k.loads().get(o).dtype() : k.results().get(o - loads).dtype()).bytes();
+            int axes = isLoad
+                    ? k.loads().get(o).axes()
+                    : k.results().get(o - loads).axes();
+            long stride = (isLoad
+                            ? k.loads().get(o).dtype()
+                            : k.results().get(o - loads).dtype())
+                    .bytes();
             for (int a = rank - 1; a >= 0; a--) {
                 if ((axes >> a & 1) == 0) continue;
                 if (a < outer) geometry[o * rank + a] = stride;
@@ -134,15 +150,16 @@ public final class FusedStep implements WorkerPool.Task {
         this.addresses = new long[loads + results];
         this.targets = new long[results];
         boolean wide = KernelProvider.get().vectorised()
-                && step.points() >= VECTOR_POINTS
+                && step.points() >= cache.vectorPoints
                 && FusedGenerator.canVectorise(k)
-                && columns >= 16;
+                && (columns >= 16 || cache.vectorPoints == 0);
         this.kernel = cache.get(k, wide);
     }
 
     private long size(int axes) {
         long n = 1;
-        for (int a = 0; a < step.extents().size(); a++) if ((axes >> a & 1) != 0) n *= step.extents().get(a);
+        for (int a = 0; a < step.extents().size(); a++)
+            if ((axes >> a & 1) != 0) n *= step.extents().get(a);
         return n;
     }
 
@@ -181,11 +198,28 @@ public final class FusedStep implements WorkerPool.Task {
     public void run(int task, int worker) {
         if (extents.length == 0) {
             int from = task * columnsPerTask;
-            kernel.run(addresses, arguments, geometry, extents, task, 0, 1, from, Math.min(columns, from + columnsPerTask));
+            kernel.run(
+                    addresses,
+                    arguments,
+                    geometry,
+                    extents,
+                    task,
+                    0,
+                    1,
+                    from,
+                    Math.min(columns, from + columnsPerTask));
         } else {
             int from = task * rowsPerTask;
             kernel.run(
-                    addresses, arguments, geometry, extents, task, from, Math.min(rows, from + rowsPerTask), 0, columns);
+                    addresses,
+                    arguments,
+                    geometry,
+                    extents,
+                    task,
+                    from,
+                    Math.min(rows, from + rowsPerTask),
+                    0,
+                    columns);
         }
     }
 

@@ -80,8 +80,7 @@ record ScalarLane(boolean doubles) implements Lane {
             case ABS -> code.invokestatic(MATH, "abs", MethodTypeDesc.of(number(), number()));
             case SQRT -> {
                 if (!doubles) code.f2d();
-                code.invokestatic(
-                        MATH, "sqrt", MethodTypeDesc.of(ConstantDescs.CD_double, ConstantDescs.CD_double));
+                code.invokestatic(MATH, "sqrt", MethodTypeDesc.of(ConstantDescs.CD_double, ConstantDescs.CD_double));
                 if (!doubles) code.d2f();
             }
             case FMA -> code.invokestatic(MATH, "fma", MethodTypeDesc.of(number(), number(), number(), number()));
@@ -133,6 +132,11 @@ record ScalarLane(boolean doubles) implements Lane {
         pick(code, single, twice);
         var yes = code.newLabel();
         var end = code.newLabel();
-        code.branch(branch, yes).iconst_0().goto_(end).labelBinding(yes).iconst_1().labelBinding(end);
+        code.branch(branch, yes)
+                .iconst_0()
+                .goto_(end)
+                .labelBinding(yes)
+                .iconst_1()
+                .labelBinding(end);
     }
 }

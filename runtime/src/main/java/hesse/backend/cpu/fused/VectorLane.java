@@ -19,7 +19,9 @@ record VectorLane(boolean doubles) implements Lane {
     static final ClassDesc ORDER = ClassDesc.of("java.nio.ByteOrder");
 
     ClassDesc host() {
-        return (doubles ? VectorHostF64.class : VectorHostF32.class).describeConstable().orElseThrow();
+        return (doubles ? VectorHostF64.class : VectorHostF32.class)
+                .describeConstable()
+                .orElseThrow();
     }
 
     /** FloatVector or DoubleVector. */
@@ -101,9 +103,7 @@ record VectorLane(boolean doubles) implements Lane {
             case NOT -> code.invokevirtual(MASK, "not", MethodTypeDesc.of(MASK));
             case BITS ->
                 code.invokevirtual(
-                        vector(),
-                        doubles ? "reinterpretAsLongs" : "reinterpretAsInts",
-                        MethodTypeDesc.of(bitVector()));
+                        vector(), doubles ? "reinterpretAsLongs" : "reinterpretAsInts", MethodTypeDesc.of(bitVector()));
             case FLOAT ->
                 code.invokevirtual(
                         bitVector(),

@@ -4,16 +4,16 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The lane width of the vector kernels. Loaded only where the Vector API module is present. */
-final class VectorBits {
+public final class VectorBits {
     private VectorBits() {}
 
     /** The width asked for by {@link KernelProvider#BITS_PROPERTY}, else the machine's preferred one within 128 … 512. */
-    static int bits() {
+    public static int bits() {
         int asked = KernelProvider.askedBits();
         return asked > 0 ? asked : Math.clamp(VectorShape.preferredShape().vectorBitSize(), 128, 512);
     }
 
-    static <E> VectorSpecies<E> species(Class<E> element) {
+    public static <E> VectorSpecies<E> species(Class<E> element) {
         return VectorSpecies.of(element, VectorShape.forBitSize(bits()));
     }
 }

@@ -1,0 +1,176 @@
+package hesse.backend.cpu;
+
+import hesse.backend.Backend;
+import hesse.backend.BackendOptions;
+import hesse.backend.BackendProvider;
+import hesse.backend.Bindings;
+import hesse.backend.DeviceBuffer;
+import hesse.backend.Executable;
+import hesse.backend.HostBuffer;
+import hesse.backend.cpu.fused.FusedStep;
+import hesse.backend.cpu.kernel.KernelProvider;
+import hesse.backend.cpu.kernel.WorkerPool;
+import hesse.backend.cpu.kernel.Workspace;
+import hesse.error.UserException;
+import hesse.error.UserException.Kind;
+import hesse.plan.Computation;
+import hesse.plan.Plan;
+import hesse.plan.Planner;
+import hesse.tensor.DType;
+import hesse.tensor.Shape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Runs plans on the CPU: one off-heap slab per executable, packed matrix kernels, generated fused kernels, a fixed pool of
+ * threads on whose number no result depends.
+ */
+public final class CpuBackend implements Backend {
+    /** Opens the CPU backend. */
+    public static final class Provider implements BackendProvider {
+        @Override
+        public String name() {
+            return "cpu";
+        }
+
+        @Override
+        public int priority() {
+            return 10;
+        }
+
+        @Override
+        public Availability availability() {
+            return Availability.YES;
+        }
+
+        @Override
+        public Backend open(BackendOptions options) {
+            String c = options.contractions();
+            if (c.equals("tf32") || c.equals("bf16")) {
+                throw new UserException(
+                        Kind.USAGE, "precision " + c, "the cpu backend computes in f32 or f64", "Choose one of them");
+            }
+            return new CpuBackend(
+                    options.threads() > 0
+                            ? options.threads()
+                            : Runtime.getRuntime().availableProcessors());
+        }
+    }
+
+    private final WorkerPool pool;
+    private final Workspace workspace;
+    private final FusedStep.Cache kernels;
+
+    public CpuBackend(int threads) {
+        this(threads, FusedStep.Cache.VECTOR_POINTS);
+    }
+
+    /** @param vectorPoints the smallest index space whose fused kernels are vectorised; 0 to vectorise all, for tests */
+    public CpuBackend(int threads, int vectorPoints) {
+        this.kernels = new FusedStep.Cache(vectorPoints);
+        this.pool = new WorkerPool(threads);
+        this.workspace = new Workspace(threads);
+    }
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public String description() {
+        return "cpu: " + KernelProvider.get().description() + ", " + pool.threads()
+                + (pool.threads() == 1 ? " thread" : " threads");
+    }
+
+    @Override
+    public DeviceBuffer allocate(DType dtype, Shape shape) {
+        return new HostBuffer(dtype, shape);
+    }
+
+    @Override
+    public Executable compile(Computation computation) {
+        return new Run(Planner.plan(computation));
+    }
+
+    /** Fused kernels made so far. */
+    public int kernels() {
+        return kernels.size();
+    }
+
+    @Override
+    public void close() {
+        pool.close();
+    }
+
+    private final class Run implements Executable {
+        private final Plan plan;
+        private final Bindings bindings;
+        private final Arena arena = Arena.ofShared();
+        private final Places places;
+        private final MemorySegment scratch;
+        private final List<Work> works = new ArrayList<>();
+        private boolean bound;
+
+        Run(Plan plan) {
+            this.plan = plan;
+            this.bindings = new Bindings(plan);
+            long need = 0;
+            for (var step : plan.steps()) {
+                Work w = switch (step) {
+                    case Plan.Contraction c ->
+                        new ContractionWork(c, plan.buffer(c.out()).dtype(), workspace);
+                    case Plan.Fused f -> new FusedWork(f, kernels);
+                    case Plan.Move m -> new MoveWork(plan, m, pool.threads());
+                };
+                works.add(w);
+                need = Math.max(need, w.scratchBytes());
+            }
+            MemorySegment slab = memory(plan.slabBytes());
+            this.scratch = memory(need);
+            this.places = new Places(plan, slab);
+        }
+
+        private MemorySegment memory(long bytes) {
+            try {
+                return arena.allocate(Math.max(64, bytes), 64);
+            } catch (OutOfMemoryError e) {
+                arena.close();
+                throw new UserException(
+                        Kind.RUNTIME,
+                        "cpu backend",
+                        "the plan needs " + bytes / (1 << 20) + " MiB of memory, which the system does not give",
+                        "Use a smaller data.batch, train.micro_batch or device.memory lean",
+                        e);
+            }
+        }
+
+        @Override
+        public Plan plan() {
+            return plan;
+        }
+
+        @Override
+        public void bind(String name, DeviceBuffer buffer) {
+            places.bind(bindings.bind(name, buffer).id(), ((HostBuffer) buffer).data());
+            bound = false;
+        }
+
+        @Override
+        public void run() {
+            if (!bound) {
+                bindings.requireAll();
+                for (var w : works) w.bind(places, scratch.address());
+                bound = true;
+            }
+            for (int i = 0; i < works.size(); i++) works.get(i).run(pool);
+        }
+
+        @Override
+        public void close() {
+            if (arena.scope().isAlive()) arena.close();
+        }
+    }
+}

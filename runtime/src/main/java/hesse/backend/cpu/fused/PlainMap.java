@@ -1,0 +1,35 @@
+package hesse.backend.cpu.fused;
+
+import hesse.plan.Kernel;
+import hesse.plan.Kernel.Kind;
+import hesse.plan.Kernel.Load;
+import hesse.plan.Kernel.Result;
+import hesse.plan.Kernel.Source;
+import hesse.scalar.ScalarProgram;
+import hesse.tensor.DType;
+import java.util.List;
+
+/** A program of two f64 inputs and one output, mapped over arrays in native memory by generated scalar code. */
+public final class PlainMap {
+    private static final double[] NO_ARGUMENTS = new double[2];
+    private static final long[] GEOMETRY = new long[3];
+    private static final int[] NO_EXTENTS = new int[0];
+
+    private final FusedKernel kernel;
+
+    private PlainMap(FusedKernel kernel) {
+        this.kernel = kernel;
+    }
+
+    public static PlainMap of(ScalarProgram program) {
+        var load = new Load(Source.DATA, DType.F64, 1);
+        var result = new Result(Kind.STORE, DType.F64, 1);
+        return new PlainMap(
+                FusedGenerator.generate(new Kernel(DType.F64, 1, List.of(load, load), program, List.of(result)), 0));
+    }
+
+    /** out[i] = program(a[i], b[i]) for i below n; native addresses. */
+    public void run(long a, long b, long out, int n) {
+        kernel.run(new long[] {a, b, out}, NO_ARGUMENTS, GEOMETRY, NO_EXTENTS, 0, 0, 1, 0, n);
+    }
+}

@@ -1,0 +1,97 @@
+package hesse.data;
+
+import hesse.tensor.Shape;
+
+/**
+ * Examples of a data set by index, raw and in the order of files (channels, height, width). Implementations hold no state that reading
+ * changes: any number of threads may read.
+ */
+public interface Examples {
+    /** What the inputs are. */
+    enum Kind {
+        /** [channels, height, width]. */
+        IMAGE,
+        /** [features]. */
+        FEATURES,
+        /** Token ids, [positions]. */
+        TOKENS
+    }
+
+    /**
+     * What all examples of a set have in common.
+     *
+     * @param input shape of one input, see {@link Kind}
+     * @param scale the largest raw value of an image, which stands for 1; 1 where values are used as they are
+     * @param target shape of one target: [] or [positions] for classes, else the outputs' shape
+     * @param floatTargets whether targets are numbers, not classes
+     * @param classes number of classes, or of outputs per example for float targets
+     */
+    record Spec(Kind kind, Shape input, double scale, Shape target, boolean floatTargets, int classes) {
+        /** Numbers that are normalised together: an image's channels, single features. */
+        public int channels() {
+            return kind == Kind.TOKENS ? 1 : input.dim(0);
+        }
+
+        /** Elements of one channel. */
+        public int channelSize() {
+            return Math.toIntExact(input.size() / Math.max(1, channels()));
+        }
+    }
+
+    Spec spec();
+
+    int size();
+
+    /** Reads example {@code index}'s input; {@code into} has the size of the input's shape. */
+    void input(int index, double[] into);
+
+    /** Reads example {@code index}'s target; classes as whole numbers. */
+    void target(int index, double[] into);
+
+    /** Sum and sum of squares of each channel's raw values over all examples, [2][channels], about {@code shift}. */
+    default double[][] moments(double[] shift) {
+        var spec = spec();
+        int channels = spec.channels();
+        int inner = spec.channelSize();
+        var raw = new double[channels * inner];
+        var sums = new double[2][channels];
+        for (int i = 0; i < size(); i++) {
+            input(i, raw);
+            for (int c = 0; c < channels; c++) {
+                for (int e = c * inner; e < (c + 1) * inner; e++) {
+                    double d = raw[e] - shift[c];
+                    sums[0][c] += d;
+                    sums[1][c] += d * d;
+                }
+            }
+        }
+        return sums;
+    }
+
+    /** Some of these examples, in the order of {@code indices}. */
+    default Examples pick(int[] indices) {
+        var all = this;
+        int[] chosen = indices.clone();
+        return new Examples() {
+            @Override
+            public Spec spec() {
+                return all.spec();
+            }
+
+            @Override
+            public int size() {
+                return chosen.length;
+            }
+
+            @Override
+            public void input(int index, double[] into) {
+                all.input(chosen[index], into);
+            }
+
+            @Override
+            public void target(int index, double[] into) {
+                all.target(chosen[index], into);
+            }
+        };
+    }
+}

@@ -1,0 +1,29 @@
+package hesse.data;
+
+import java.util.List;
+
+/** Data of the user's own: safetensors files with {@code x} and {@code y}, named by {@code data.train} and {@code data.test}. */
+final class FileSource implements DataSource {
+    @Override
+    public String name() {
+        return "file";
+    }
+
+    @Override
+    public String description() {
+        return "your own safetensors with x and y (data.train, data.test)";
+    }
+
+    @Override
+    public List<OfficialFile> files() {
+        return List.of();
+    }
+
+    @Override
+    public Dataset open(DataConfig config, DataFolders folders) {
+        var train = config.train()
+                .orElseThrow(
+                        () -> DataException.misfit("data.train", "is missing", "Name a safetensors file with x and y"));
+        return Dataset.of(name(), TensorExamples.read(train), config.test().map(TensorExamples::read));
+    }
+}

@@ -1,0 +1,62 @@
+package hesse.data;
+
+import hesse.tensor.Shape;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** MNIST and sets published in its form: four IDX files of 28×28 grey images and classes. */
+record IdxSource(String name, String description, List<OfficialFile> files) implements DataSource {
+    private static final int IMAGES_MAGIC = 0x803;
+    private static final int LABELS_MAGIC = 0x801;
+    private static final int SIDE = 28;
+    private static final int CLASSES = 10;
+
+    /** @param hashes of train images, train labels, test images, test labels */
+    static IdxSource of(String name, String description, String... hashes) {
+        return new IdxSource(
+                name,
+                description,
+                List.of(
+                        new OfficialFile("train-images-idx3-ubyte", 47_040_016, hashes[0]),
+                        new OfficialFile("train-labels-idx1-ubyte", 60_008, hashes[1]),
+                        new OfficialFile("t10k-images-idx3-ubyte", 7_840_016, hashes[2]),
+                        new OfficialFile("t10k-labels-idx1-ubyte", 10_008, hashes[3])));
+    }
+
+    @Override
+    public Dataset open(DataConfig config, DataFolders folders) {
+        var paths = List.copyOf(locate(folders).values());
+        return Dataset.of(name, part(paths.get(0), paths.get(1)), Optional.of(part(paths.get(2), paths.get(3))));
+    }
+
+    private static ByteImages part(Path images, Path labels) {
+        byte[] classes;
+        try (var in = DataFolders.open(labels)) {
+            magic(in, LABELS_MAGIC, "labels");
+            classes = in.checkedClasses(in.exactly(in.unsignedInt()), CLASSES);
+            in.end();
+        }
+        try (var in = DataFolders.open(images)) {
+            magic(in, IMAGES_MAGIC, "images");
+            long count = in.unsignedInt();
+            long height = in.unsignedInt();
+            long width = in.unsignedInt();
+            if (height != SIDE || width != SIDE) {
+                throw in.broken("holds images of " + height + "×" + width + ", not " + SIDE + "×" + SIDE);
+            }
+            if (count != classes.length)
+                throw in.broken("holds " + count + " images, but " + labels + " " + classes.length + " labels");
+            byte[] pixels = in.exactly(count * SIDE * SIDE);
+            in.end();
+            return new ByteImages(Shape.of(1, SIDE, SIDE), 255, CLASSES, pixels, classes);
+        }
+    }
+
+    private static void magic(BoundedInput in, int expected, String what) {
+        long magic = in.unsignedInt();
+        if (magic != expected) {
+            throw in.broken("is no IDX file of %s: it begins with 0x%08x, not 0x%08x".formatted(what, magic, expected));
+        }
+    }
+}

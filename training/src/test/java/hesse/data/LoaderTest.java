@@ -303,8 +303,7 @@ class LoaderTest {
             rows.add(Arrays.toString(moved));
         }
         assertEquals(
-                Set.of(
-                        "[0.0, 0.0, 0.0, 0.0]", "[0.0, 1.0, 2.0, 3.0]", "[1.0, 2.0, 3.0, 4.0]", "[2.0, 3.0, 4.0, 0.0]"),
+                Set.of("[0.0, 0.0, 0.0, 0.0]", "[0.0, 1.0, 2.0, 3.0]", "[1.0, 2.0, 3.0, 4.0]", "[2.0, 3.0, 4.0, 0.0]"),
                 rows);
         assertThrows(
                 DataException.class,

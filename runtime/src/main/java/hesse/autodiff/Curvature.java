@@ -14,7 +14,7 @@ import java.util.function.UnaryOperator;
  * First-, second- and third-order quantities of a loss ℓ(z(θ)), each a graph. The Hessian splits as H = G + N with the
  * Gauss-Newton matrix G = Jᵀ H_z J and the nonlinear modelling error N = ∇_z ℓ · ∂²z/∂θ² (Dauphin, Agarwala, Mobahi 2024,
  * eq. 2); choosing one of them is choosing what flows back from the logits z. N splits further into the terms with φ″ of the
- * activations and the rest.
+ * activations and the rest. Directions are constants to all derivatives, whatever they are computed from.
  *
  * @param parameters θ
  * @param logits z, the only way by which the loss depends on θ; a marked node or an input
@@ -48,8 +48,13 @@ public record Curvature(List<Node> parameters, Node logits, Node loss) {
                     "a direction has one tensor per parameter: " + parameters.size() + ", got " + v.size());
         }
         var seeds = new LinkedHashMap<Node, Node>();
-        for (int i = 0; i < v.size(); i++) seeds.put(parameters.get(i), v.get(i));
+        for (int i = 0; i < v.size(); i++) seeds.put(parameters.get(i), held(v.get(i)));
         return seeds;
+    }
+
+    /** A direction is a constant, also when it is computed from θ: a normalised gradient, or θ itself. */
+    private Node held(Node v) {
+        return v.op() instanceof Input && !parameters.contains(v) ? v : Ops.stopGradient(v);
     }
 
     /** g = ∇_θ ℓ. */

@@ -1,5 +1,6 @@
 package hesse.scalar;
 
+import hesse.tensor.DType;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -29,15 +30,16 @@ public record Philox(int w0, int w1, int w2, int w3) {
     public static final float BELOW_ONE = 0x1.fffffep-1f;
 
     /**
-     * (u, v) to √(−2 log u) · cos 2πv: standard normal for independent uniforms u and v (Box and Muller). Every backend runs this very
-     * program, in f64, and then rounds.
+     * (u, v) to √(−2 log u) · cos 2πv in basic operations of f64: standard normal for independent uniforms u and v (Box and Muller).
+     * Every backend runs this very program and then rounds.
      */
     public static final ScalarProgram NORMAL = normalProgram();
 
     private static ScalarProgram normalProgram() {
         var p = new ScalarProgram.Builder();
         int radius = p.op(ScalarOp.SQRT, p.scale(-2, p.op(ScalarOp.LOG, p.input(0))));
-        return p.build(2, p.mul(radius, p.op(ScalarOp.COS, p.scale(2 * Math.PI, p.input(1)))));
+        var program = p.build(2, p.mul(radius, p.op(ScalarOp.COS, p.scale(2 * Math.PI, p.input(1)))));
+        return Lowering.lower(program, DType.F64);
     }
 
     /** The block of a counter c under a key k. */
@@ -105,7 +107,7 @@ public record Philox(int w0, int w1, int w2, int w3) {
 
     /** Standard normal. */
     public double normal() {
-        return NORMAL.evaluate(uniform(), secondUniform())[0];
+        return Lowering.evaluateF64(NORMAL, uniform(), secondUniform())[0];
     }
 
     /** 1 or -1. */

@@ -11,20 +11,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Central differences of sixth order along straight lines, which know whether the line meets a kink or a change of a choice. */
+/**
+ * Central differences of eighth order along straight lines. They know whether the line meets a kink or a change of a choice, and whether
+ * they resolve what they measure: near a singularity (a norm of almost equal values) the sixth order already disagrees.
+ */
 public final class Differences {
-    private static final double[] WEIGHTS = {3.0 / 4, -3.0 / 20, 1.0 / 60};
+    private static final double[] WEIGHTS = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
+    private static final double[] SIXTH_ORDER = {3.0 / 4, -3.0 / 20, 1.0 / 60, 0};
 
     private final List<Node> outputs;
     private final Map<String, double[]> at;
     private final double step;
-    private final long piece;
+    private final Evaluation here;
 
     private Differences(List<Node> outputs, Map<String, double[]> at, double step) {
         this.outputs = outputs;
         this.at = at;
         this.step = step;
-        this.piece = evaluate(outputs, at).piece;
+        this.here = evaluate(outputs, at);
     }
 
     /** Of these outputs as functions of the inputs, around the given inputs. */
@@ -52,20 +56,40 @@ public final class Differences {
      * the differences.
      */
     public Optional<List<double[]>> along(Map<String, double[]> direction) {
-        var sums = new ArrayList<double[]>();
-        for (Node n : outputs) sums.add(new double[Math.toIntExact(n.shape().size())]);
+        var best = zeros();
+        var lower = zeros();
         for (int k = 1; k <= WEIGHTS.length; k++) {
             for (int sign : new int[] {1, -1}) {
                 var there = evaluate(outputs, moved(direction, sign * k * step));
-                if (there.piece != piece) return Optional.empty();
-                for (int i = 0; i < sums.size(); i++) {
-                    double[] sum = sums.get(i);
-                    double[] value = there.values.get(i);
-                    for (int j = 0; j < sum.length; j++) sum[j] += sign * WEIGHTS[k - 1] / step * value[j];
+                if (there.piece != here.piece) return Optional.empty();
+                for (int i = 0; i < best.size(); i++) {
+                    add(best.get(i), sign * WEIGHTS[k - 1] / step, there.values.get(i));
+                    add(lower.get(i), sign * SIXTH_ORDER[k - 1] / step, there.values.get(i));
                 }
             }
         }
-        return Optional.of(sums);
+        return isResolved(best, lower) ? Optional.of(best) : Optional.empty();
+    }
+
+    private List<double[]> zeros() {
+        return outputs.stream()
+                .map(n -> new double[Math.toIntExact(n.shape().size())])
+                .toList();
+    }
+
+    private static void add(double[] sum, double factor, double[] value) {
+        for (int j = 0; j < sum.length; j++) sum[j] += factor * value[j];
+    }
+
+    /** Up to rounding, the last order's correction is well below every tolerance. */
+    private boolean isResolved(List<double[]> best, List<double[]> lower) {
+        double whole = Errors.norm(best);
+        for (int i = 0; i < best.size(); i++) {
+            double rounding = 1e-10 * Errors.norm(List.of(here.values.get(i))) + 1e-11 * whole;
+            double correction = Errors.distance(List.of(best.get(i)), List.of(lower.get(i)));
+            if (correction > 1e-8 * Errors.norm(List.of(best.get(i))) + rounding) return false;
+        }
+        return true;
     }
 
     private Map<String, double[]> moved(Map<String, double[]> direction, double by) {

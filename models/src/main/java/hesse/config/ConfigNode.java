@@ -228,15 +228,6 @@ public final class ConfigNode {
         return numbers;
     }
 
-    /** Takes this section as it is: every key in it counts as known and is resolved as it stands. */
-    public ConfigNode asGiven() {
-        table.entries().forEach((key, entry) -> {
-            asked.put(key, entry.key());
-            resolved.put(key, entry.value());
-        });
-        return this;
-    }
-
     // ---- problems ----
 
     /** Notes a problem with one key's value, for rules that no single key can state. */

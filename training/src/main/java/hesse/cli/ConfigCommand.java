@@ -1,6 +1,5 @@
 package hesse.cli;
 
-import hesse.config.ConfigNode;
 import hesse.config.ConfigValue;
 import hesse.config.ConfigYaml;
 import hesse.run.Config;
@@ -45,7 +44,7 @@ public final class ConfigCommand implements Group {
 
         @Override
         public int run(Console console) {
-            var config = Config.load(source, overrides.set, ConfigNode::asGiven);
+            var config = Config.load(source, overrides.set);
             if (json) {
                 var origins = new LinkedHashMap<String, String>();
                 var values = plain("", config.resolved(), origins);

@@ -1,5 +1,6 @@
 package hesse.data;
 
+import hesse.models.Inputs;
 import hesse.tensor.Shape;
 
 /**
@@ -30,6 +31,15 @@ public interface Examples {
         /** Numbers that are normalised together: an image's channels, single features. */
         public int channels() {
             return kind == Kind.TOKENS ? 1 : input.dim(0);
+        }
+
+        /** One input as a model takes it. */
+        public Inputs inputs() {
+            return switch (kind) {
+                case IMAGE -> new Inputs.Images(input.dim(0), input.dim(1), input.dim(2));
+                case FEATURES -> new Inputs.Features(input.dim(0));
+                case TOKENS -> new Inputs.Tokens(input.dim(0));
+            };
         }
 
         /** Elements of one channel. */

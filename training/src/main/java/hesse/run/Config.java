@@ -5,22 +5,21 @@ import hesse.config.ConfigNode;
 import hesse.config.ConfigValue;
 import hesse.curvature.ProbeConfig;
 import hesse.data.DataConfig;
+import hesse.models.ModelConfig;
 import hesse.optim.OptimizerConfig;
 import hesse.sharpness.MethodConfig;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 
 /**
  * A whole configuration, checked: defaults, then a preset or file, then {@code --set}.
  *
- * @param <M> what the {@code model} section was read as
  * @param data empty where the section is missing, which commands that need no data set allow
  * @param normStatistics what the method's further passes normalise with
  * @param resolved every value with its origin; prints as YAML that reads back as this configuration
  */
-public record Config<M>(
-        M model,
+public record Config(
+        ModelConfig model,
         Optional<DataConfig> data,
         LossConfig loss,
         MethodConfig method,
@@ -46,17 +45,16 @@ public record Config<M>(
      *
      * @param presetOrFile a preset's name or the path of a YAML file
      * @param overrides {@code a.b.c=value}, each value YAML
-     * @param model reads the {@code model} section, noting problems in it
      * @throws ConfigException with every problem found
      */
-    public static <M> Config<M> load(String presetOrFile, List<String> overrides, Function<ConfigNode, M> model) {
-        return read(Presets.open(presetOrFile, overrides), model);
+    public static Config load(String presetOrFile, List<String> overrides) {
+        return read(Presets.open(presetOrFile, overrides));
     }
 
     /** As {@link #load}, from a root. */
-    public static <M> Config<M> read(ConfigNode root, Function<ConfigNode, M> modelReader) {
+    public static Config read(ConfigNode root) {
         if (!root.has("model")) root.problem("lacks 'model', a table such as {kind: mlp, hidden: [100]}");
-        var model = modelReader.apply(root.child("model"));
+        var model = ModelConfig.read(root.child("model"));
         var data = root.optionalChild("data").map(DataConfig::read);
         var loss = LossConfig.read(root.variant("loss", "cross-entropy"));
         var methodNode = root.variant("method", "sgd");
@@ -76,7 +74,7 @@ public record Config<M>(
                     "draws labels from the model, which needs loss.kind cross-entropy; with mse use hutchinson");
         }
         root.finish();
-        return new Config<>(model, data, loss, method, statistics, optimizer, train, probes, device, root.resolved());
+        return new Config(model, data, loss, method, statistics, optimizer, train, probes, device, root.resolved());
     }
 
     /** Where a command needs the data section. */

@@ -79,7 +79,7 @@ class MainTest {
     void everyProblemOfAConfigurationIsPrinted() throws IOException {
         var file = Files.writeString(
                 folder.resolve("run.yaml"),
-                "model: {kind: mlp}\nmethod: {kind: psam, roh: 1}\ntrain: {epochs: many}\n");
+                "model: {kind: mlp, hidden: [3]}\nmethod: {kind: psam, roh: 1}\ntrain: {epochs: many}\n");
         var message = CommandLineRun.of("config", "show", file.toString()).failed(2);
         assertTrue(
                 message.startsWith(

@@ -39,12 +39,12 @@ class ConfigTest {
     @TempDir
     Path folder;
 
-    private static Config<ConfigNode> load(String source, String... overrides) {
-        return Config.load(source, List.of(overrides), ConfigNode::asGiven);
+    private static Config load(String source, String... overrides) {
+        return Config.load(source, List.of(overrides));
     }
 
-    private static Config<ConfigNode> read(String yaml, String... overrides) {
-        return Config.read(ConfigNode.parse("run.yaml", Path.of(""), yaml, List.of(overrides)), ConfigNode::asGiven);
+    private static Config read(String yaml, String... overrides) {
+        return Config.read(ConfigNode.parse("run.yaml", Path.of(""), yaml, List.of(overrides)));
     }
 
     private static ConfigException refused(String yaml, String... overrides) {
@@ -175,7 +175,9 @@ class ConfigTest {
     /** Reads one method and returns its kind. */
     private static String method(String keys, MethodConfig expected) {
         assertEquals(
-                expected, read("model: {kind: mlp}\nmethod: {" + keys + "}").method(), keys);
+                expected,
+                read("model: {kind: mlp, hidden: [3]}\nmethod: {" + keys + "}").method(),
+                keys);
         return keys.replaceFirst("kind: (\\w+|\\w+-\\w+)(,.*|$)", "$1");
     }
 
@@ -217,7 +219,7 @@ class ConfigTest {
                 "devise: {backend: cpu}                              | unknown key 'devise' in the configuration (did you mean 'device'?)",
             })
     void badSectionsAreRefused(String line, String expected) {
-        var e = refused("model: {kind: mlp}\n" + line);
+        var e = refused("model: {kind: mlp, hidden: [3]}\n" + line);
         assertEquals(2, e.exitCode());
         assertEquals(1, e.problems().size(), e.getMessage());
         assertTrue(e.getMessage().startsWith("run.yaml:2: ") && e.getMessage().contains(expected), e.getMessage());
@@ -225,7 +227,7 @@ class ConfigTest {
 
     @Test
     void rulesAcrossSectionsAreChecked() {
-        var e = refused("model: {kind: mlp}\nloss: {kind: mse}\nmethod: {kind: gn_trace, sigma2: 1}");
+        var e = refused("model: {kind: mlp, hidden: [3]}\nloss: {kind: mse}\nmethod: {kind: gn_trace, sigma2: 1}");
         assertTrue(e.getMessage().contains("use hutchinson"), e.getMessage());
         assertTrue(refused("data: {name: digits}").getMessage().contains("lacks 'model'"));
     }
@@ -234,12 +236,14 @@ class ConfigTest {
     void normStatisticsAreUnderstoodInMethodAndBesideMicroBatch() {
         assertEquals(
                 Config.NormStatistics.FROZEN,
-                read("model: {}\nmethod: {norm_statistics: frozen}").normStatistics());
+                read("model: {kind: mlp, hidden: [3]}\nmethod: {norm_statistics: frozen}")
+                        .normStatistics());
         assertEquals(
                 Config.NormStatistics.MICRO,
-                read("model: {}\ntrain: {micro_batch: 8, norm_statistics: micro}")
+                read("model: {kind: mlp, hidden: [3]}\ntrain: {micro_batch: 8, norm_statistics: micro}")
                         .normStatistics());
-        assertTrue(refused("model: {}\nmethod: {norm_statistics: frozen}\ntrain: {norm_statistics: micro}")
+        assertTrue(refused(
+                        "model: {kind: mlp, hidden: [3]}\nmethod: {norm_statistics: frozen}\ntrain: {norm_statistics: micro}")
                 .getMessage()
                 .contains("keep one"));
     }
@@ -324,11 +328,12 @@ class ConfigTest {
 
     @Test
     void enumsAreWrittenInSmallLetters() {
-        var shown = ConfigYaml.print(
-                read("model: {}\ndata: {name: digits, normalize: mean-image}").resolved());
+        var shown =
+                ConfigYaml.print(read("model: {kind: mlp, hidden: [3]}\ndata: {name: digits, normalize: mean-image}")
+                        .resolved());
         assertTrue(shown.contains("normalize: mean_image\n"), shown);
         assertTrue(Arrays.stream(DataConfig.Normalize.values())
-                .allMatch(v -> read("model: {}\ndata: {name: digits, normalize: "
+                .allMatch(v -> read("model: {kind: mlp, hidden: [3]}\ndata: {name: digits, normalize: "
                                         + v.name().toLowerCase(Locale.ROOT) + "}")
                                 .requireData()
                                 .normalize()

@@ -40,7 +40,7 @@ class PresetModelsTest {
                 "shakespeare-transformer",
                 1_626_496L);
         for (String preset : Presets.NAMES) {
-            var config = Config.load(preset, List.of(), ModelConfig::read);
+            var config = Config.load(preset, List.of());
             String name = config.requireData().name();
             var classes = name.equals("imagenet") ? 1000 : 10;
             var built = config.model().build(Optional.of(DATA.get(name)), OptionalInt.of(classes));

@@ -39,7 +39,8 @@ class ArchitectureTest {
                     "hesse.backend",
                     Set.of("hesse.error", "hesse.tensor", "hesse.scalar", "hesse.graph", "hesse.plan")),
             Map.entry("hesse.backend.reference", backendKnows()),
-            Map.entry("hesse.backend.cpu", backendKnows()),
+            Map.entry("hesse.backend.cpu", backendKnows("hesse.backend.cpu.kernel")),
+            Map.entry("hesse.backend.cpu.kernel", Set.of("hesse.error", "hesse.tensor")),
             Map.entry("hesse.backend.cuda", backendKnows("hesse.bindings")));
 
     /** What jextract wrote, one package per library: large, and bound by none of these rules. */

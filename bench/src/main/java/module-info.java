@@ -2,5 +2,6 @@
 module hesse.bench {
     requires transitive hesse.training;
     requires static transitive org.jspecify;
+    requires static jdk.incubator.vector;
     requires static jmh.core;
 }

@@ -9,6 +9,7 @@ module hesse.runtime {
     exports hesse.error;
     exports hesse.backend;
     exports hesse.backend.cpu.kernel to
+            hesse.bench,
             hesse.training;
     exports hesse.autodiff;
     exports hesse.backend.reference;

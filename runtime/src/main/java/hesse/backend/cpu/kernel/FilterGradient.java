@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class FilterGradient implements Contraction {
     private static final int SUMS = 1 << 17;
-    private static final int MOST_TASKS = 32;
+    private static final int MOST_TASKS = 16;
     private static final long WORTHWHILE_TASK = 500_000;
 
     private final ConvShape shape;

@@ -175,15 +175,13 @@ public final class Gemm implements Contraction {
                 long from = matrix + term * shape.lda() + row + tileRow;
                 lanes.copyLoosely(a, from, shape.lda(), terms, width, target, to, height);
             } else {
-                lanes.transpose(
-                        a,
-                        matrix + (row + tileRow) * shape.lda() + term,
-                        shape.lda(),
-                        terms,
-                        width,
-                        target,
-                        to,
-                        height);
+                int firstRow = row + tileRow;
+                long from = matrix + firstRow * shape.lda() + term;
+                if (width == height) {
+                    lanes.transposeLoosely(a, from, shape.lda(), terms, height, shape.m() - firstRow, target, to);
+                } else {
+                    lanes.transpose(a, from, shape.lda(), terms, width, target, to, height);
+                }
             }
             if (width < height) lanes.zero(target, to + width, height, terms, height - width);
             tileRow += height;

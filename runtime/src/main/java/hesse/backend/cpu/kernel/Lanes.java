@@ -65,6 +65,13 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
             int targetStride);
 
     /**
+     * The same with {@code width} equal to the target's stride and {@code available} rows in the source, of which more than {@code width}
+     * may be read; what lies after a row in {@code target}, less than one vector, is lost.
+     */
+    void transposeLoosely(
+            MemorySegment source, long from, long stride, int terms, int width, int available, Object target, int to);
+
+    /**
      * {@code target[to + t·width + i] = source[from + index[first + t] + i]} between heap arrays, for t below {@code terms}, i below
      * {@code width}; reads and writes up to a whole vector after each row.
      */

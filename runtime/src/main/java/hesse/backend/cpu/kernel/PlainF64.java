@@ -108,6 +108,12 @@ final class PlainF64 implements Lanes {
     }
 
     @Override
+    public void transposeLoosely(
+            MemorySegment source, long from, long stride, int terms, int width, int available, Object target, int to) {
+        transpose(source, from, stride, terms, width, target, to, width);
+    }
+
+    @Override
     public void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to) {
         for (int t = 0; t < terms; t++) {
             System.arraycopy(source, from + index[first + t], target, to + t * width, width);

@@ -7,6 +7,8 @@ import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The kernels' primitives for float through the Vector API. Loaded only where the module is present. */
@@ -15,11 +17,24 @@ final class VectorF32 implements Lanes {
     static final VectorSpecies<Float> SPECIES = VectorBits.species(float.class);
 
     private static final int L = SPECIES.length();
-    private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+    static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+
+    // Exchange of lanes i and i xor h, and the lanes that have bit h: read by the generated transposition.
+    static final VectorShuffle<Float> SWAP1 = VectorBits.swap(SPECIES, 1);
+    static final VectorShuffle<Float> SWAP2 = VectorBits.swap(SPECIES, 2);
+    static final VectorShuffle<Float> SWAP4 = VectorBits.swap(SPECIES, 4);
+    static final VectorShuffle<Float> SWAP8 = VectorBits.swap(SPECIES, 8);
+    static final VectorMask<Float> HAS_BIT1 = VectorBits.hasBit(SPECIES, 1);
+    static final VectorMask<Float> HAS_BIT2 = VectorBits.hasBit(SPECIES, 2);
+    static final VectorMask<Float> HAS_BIT4 = VectorBits.hasBit(SPECIES, 4);
+    static final VectorMask<Float> HAS_BIT8 = VectorBits.hasBit(SPECIES, 8);
+
     /** With 32 registers 12 rows × 2 vectors stay in registers beside the operands, with 16 registers 6 × 2. */
     private static final int[] TILE_ROWS = L == 16 ? new int[] {12, 8} : new int[] {6, 4};
 
     private final MicroKernel[] kernels = new MicroKernel[4];
+
+    private final Transposer squares = new TransposerGenerator(MethodHandles.lookup(), false, L).generate();
 
     VectorF32() {
         var generator = new MicroKernelGenerator(MethodHandles.lookup(), false, L);
@@ -139,13 +154,33 @@ final class VectorF32 implements Lanes {
             int to,
             int targetStride) {
         var t = (float[]) target;
+        int whole = terms - terms % L;
         int i = 0;
-        for (; i <= width - 4; i += 4)
-            transposeFour(source, (from + i * stride) * 4, stride * 4, terms, t, to + i, targetStride);
-        for (; i < width; i++) transposeOne(source, (from + i * stride) * 4, terms, t, to + i, targetStride);
+        for (; i <= width - L && whole > 0; i += L) {
+            long row = from + i * stride;
+            squares.run(source, row * 4, stride * 4, whole, t, to + i, targetStride);
+            transposeRows(
+                    source, row + whole, stride, terms - whole, L, t, to + i + whole * targetStride, targetStride);
+        }
+        transposeRows(source, from + i * stride, stride, terms, width - i, t, to + i, targetStride);
     }
 
-    // Plain moves: permutations through the Vector API cost as much as they save.
+    private static void transposeRows(
+            MemorySegment source,
+            long from,
+            long stride,
+            int terms,
+            int width,
+            float[] target,
+            int to,
+            int targetStride) {
+        int i = 0;
+        for (; i <= width - 4; i += 4) {
+            transposeFour(source, (from + i * stride) * 4, stride * 4, terms, target, to + i, targetStride);
+        }
+        for (; i < width; i++) transposeOne(source, (from + i * stride) * 4, terms, target, to + i, targetStride);
+    }
+
     private static void transposeFour(
             MemorySegment source, long row0, long stride, int terms, float[] target, int to, int targetStride) {
         long row1 = row0 + stride;
@@ -163,6 +198,14 @@ final class VectorF32 implements Lanes {
     private static void transposeOne(
             MemorySegment source, long row, int terms, float[] target, int to, int targetStride) {
         for (int t = 0; t < terms; t++) target[to + t * targetStride] = source.get(Tensor.F32, row + 4L * t);
+    }
+
+    @Override
+    public void transposeLoosely(
+            MemorySegment source, long from, long stride, int terms, int width, int available, Object target, int to) {
+        int whole = width < L && width > L / 2 && available >= L ? terms - terms % L : 0;
+        if (whole > 0) squares.run(source, from * 4, stride * 4, whole, target, to, width);
+        transpose(source, from + whole, stride, terms - whole, width, target, to + whole * width, width);
     }
 
     @Override

@@ -2,11 +2,9 @@ package hesse.cli;
 
 import hesse.config.ConfigValue;
 import hesse.config.ConfigYaml;
-import hesse.run.Config;
 import hesse.run.Console;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -37,14 +35,14 @@ public final class ConfigCommand implements Group {
         String source = "";
 
         @Mixin
-        Overrides overrides = new Overrides();
+        ConfigOptions options = new ConfigOptions();
 
         @Option(names = "--json", description = "Print values and origins as JSON.")
         boolean json;
 
         @Override
         public int run(Console console) {
-            var config = Config.load(source, overrides.set);
+            var config = options.load(source);
             if (json) {
                 var origins = new LinkedHashMap<String, String>();
                 var values = plain("", config.resolved(), origins);
@@ -80,14 +78,5 @@ public final class ConfigCommand implements Group {
                 yield map;
             }
         };
-    }
-
-    /** {@code --set}. */
-    static final class Overrides {
-        @Option(
-                names = "--set",
-                paramLabel = "KEY=VALUE",
-                description = "Sets a configuration key, for example method.rho=0.1. VALUE is YAML.")
-        List<String> set = new ArrayList<>();
     }
 }

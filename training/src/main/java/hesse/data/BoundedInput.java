@@ -6,6 +6,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
@@ -52,6 +55,18 @@ final class BoundedInput implements AutoCloseable {
         byte[] bytes = upTo(limit);
         end();
         return bytes;
+    }
+
+    /** Length and SHA-256 of all that is left. */
+    DataFolders.Digest digest() {
+        try {
+            var sha = MessageDigest.getInstance("SHA-256");
+            long before = read;
+            for (byte[] some = upTo(1 << 20); some.length > 0; some = upTo(1 << 20)) sha.update(some);
+            return new DataFolders.Digest(read - before, HexFormat.of().formatHex(sha.digest()));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
     }
 
     /** Demands that nothing is left. */

@@ -73,6 +73,11 @@ public record DataConfig(
         }
     }
 
+    /** A data set with default settings. */
+    public static DataConfig named(String name) {
+        return read(ConfigNode.parse(name, "data: {name: " + name + "}").child("data"));
+    }
+
     /** Reads the section; problems are noted in it. */
     public static DataConfig read(ConfigNode n) {
         var name = n.choice("name", NAMES).required();

@@ -70,6 +70,24 @@ public final class DataFolders {
                 "Name the folder that holds them with --data-dir or HESSE_DATA");
     }
 
+    /**
+     * What a file holds, unpacked.
+     *
+     * @param sha256 in small hexadecimal digits
+     */
+    public record Digest(long bytes, String sha256) {}
+
+    /**
+     * Reads a whole file, unpacking it when its name ends in {@code .gz}.
+     *
+     * @throws DataException if it cannot be read
+     */
+    public static Digest digest(Path file) {
+        try (var in = open(file)) {
+            return in.digest();
+        }
+    }
+
     private static Optional<Path> file(Path folder, String name) {
         var plain = folder.resolve(name);
         if (Files.isRegularFile(plain)) return Optional.of(plain);

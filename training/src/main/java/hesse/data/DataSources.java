@@ -2,6 +2,9 @@ package hesse.data;
 
 import hesse.config.Names;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Every data set that can be read. */
 public final class DataSources {
@@ -24,11 +27,30 @@ public final class DataSources {
             new CifarSource(),
             new FileSource());
 
+    /** What is fixed by the name alone. */
+    private static final Map<String, DataShape> SHAPES = Map.of(
+            "digits", DataShape.images(1, 8, 8, 10),
+            "mnist", DataShape.images(1, 28, 28, 10),
+            "fashion-mnist", DataShape.images(1, 28, 28, 10),
+            "cifar-10", DataShape.images(3, 32, 32, 10),
+            "cifar-100", DataShape.images(3, 32, 32, 100),
+            "imagenet", DataShape.images(3, 224, 224, 1000));
+
     private DataSources() {}
 
     /** All of them, in the order in which they are listed. */
     public static List<DataSource> all() {
         return ALL;
+    }
+
+    /**
+     * What a model needs to know of a data set; reads files only where the name alone does not say it. Empty for what the model's own keys
+     * say.
+     */
+    public static Optional<DataShape> shape(DataConfig config) {
+        if (!config.name().equals("file")) return Optional.ofNullable(SHAPES.get(config.name()));
+        var set = named("file").open(config, DataFolders.of(Optional.empty()));
+        return Optional.of(new DataShape(set.train().spec().inputs(), OptionalInt.of(set.classes())));
     }
 
     /**

@@ -181,8 +181,11 @@ final class Simplifier {
     }
 
     private static int even(Builder p, ScalarOp op, int a) {
-        int positive = is(p, a, ABS) ? p.at(a).a() : a;
-        return plain(p, op, isNegated(p, positive) ? p.neg(positive) : positive, -1);
+        int inner = a;
+        while (is(p, inner, ABS) || isNegated(p, inner)) {
+            inner = is(p, inner, ABS) ? p.at(inner).a() : p.neg(inner);
+        }
+        return plain(p, op, inner, -1);
     }
 
     private static int odd(Builder p, ScalarOp op, int a) {

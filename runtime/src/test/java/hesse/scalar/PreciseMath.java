@@ -21,15 +21,15 @@ final class PreciseMath {
 
     private PreciseMath() {}
 
-    /** Output {@code output} of the program at the given inputs. */
+    /** Output {@code output} of the program at the given inputs; null where it is undefined. */
     static BigDecimal evaluate(ScalarProgram program, int output, BigDecimal... in) {
         var values = new BigDecimal[program.code().size()];
         for (int i = 0; i < values.length; i++) {
             Instruction s = program.code().get(i);
             values[i] = switch (s.op()) {
-                case CONST -> new BigDecimal(s.constant());
+                case CONST -> Double.isFinite(s.constant()) ? new BigDecimal(s.constant()) : null;
                 case INPUT -> in[s.a()];
-                case SELECT -> values[values[s.a()].signum() != 0 ? s.b() : s.c()];
+                case SELECT -> values[s.a()] == null ? null : values[values[s.a()].signum() != 0 ? s.b() : s.c()];
                 default -> {
                     BigDecimal a = values[s.a()];
                     BigDecimal b = s.arity() > 1 ? values[s.b()] : BigDecimal.ZERO;
@@ -47,7 +47,7 @@ final class PreciseMath {
             case LOG1P -> a.compareTo(ONE.negate()) > 0;
             case SQRT -> a.signum() >= 0;
             case DIV -> b.signum() != 0;
-            case EXP, EXPM1 -> a.abs().compareTo(new BigDecimal("1e5")) < 0;
+            case EXP, EXPM1 -> a.compareTo(new BigDecimal("1e5")) < 0;
             default -> true;
         };
     }

@@ -9,12 +9,12 @@ import java.math.RoundingMode;
  * oracle and the lowered programs are held against. Every function is relatively accurate, in its tails too.
  */
 final class PreciseMath {
-    static final MathContext DIGITS = new MathContext(60);
-    private static final MathContext MORE = new MathContext(80);
+    static final MathContext DIGITS = new MathContext(52);
+    private static final MathContext MORE = new MathContext(62);
     private static final BigDecimal ONE = BigDecimal.ONE;
     private static final BigDecimal TWO = BigDecimal.TWO;
     private static final BigDecimal HALF = new BigDecimal("0.5");
-    private static final BigDecimal NEGLIGIBLE = new BigDecimal("1e-85");
+    private static final BigDecimal NEGLIGIBLE = new BigDecimal("1e-64");
     private static final BigDecimal FAR = new BigDecimal("1e6");
     private static final BigDecimal LN2 = lnTwo();
     private static final BigDecimal PI = pi();
@@ -102,7 +102,7 @@ final class PreciseMath {
         // Far beyond any floating-point range the value no longer matters.
         BigDecimal x = argument.min(FAR).max(FAR.negate());
         int k = x.divide(LN2, MORE).setScale(0, RoundingMode.HALF_EVEN).intValueExact();
-        MathContext digits = new MathContext(90 + Integer.toString(k).length());
+        MathContext digits = new MathContext(70 + Integer.toString(k).length());
         BigDecimal r =
                 x.subtract(LN2.multiply(BigDecimal.valueOf(k), digits), digits).divide(BigDecimal.valueOf(256), MORE);
         BigDecimal term = r;
@@ -178,18 +178,18 @@ final class PreciseMath {
         return sum.multiply(TWO).multiply(exp(x.multiply(x).negate()), MORE).divide(PI.sqrt(MORE), MORE);
     }
 
-    /** The n-th convergent is off by about exp(-2x√(2n)); here by 1e-62. */
+    /** The n-th convergent is off by about exp(-2x√(2n)); here by 1e-50. */
     private static BigDecimal erfcFraction(BigDecimal x) {
         double z = Math.min(x.doubleValue(), 1e8);
         BigDecimal f = x;
-        for (int n = 10 + (int) (2600 / (z * z)); n >= 1; n--) {
+        for (int n = 10 + (int) (1700 / (z * z)); n >= 1; n--) {
             f = x.add(BigDecimal.valueOf(n).multiply(HALF).divide(f, MORE), MORE);
         }
         return exp(x.multiply(x).negate()).divide(PI.sqrt(MORE).multiply(f, MORE), MORE);
     }
 
     static BigDecimal sin(BigDecimal x) {
-        MathContext digits = new MathContext(80 + Math.max(0, x.precision() - x.scale()));
+        MathContext digits = new MathContext(70 + Math.max(0, x.precision() - x.scale()));
         BigDecimal turns = x.divide(PI.multiply(TWO), digits).setScale(0, RoundingMode.HALF_EVEN);
         BigDecimal r = x.subtract(turns.multiply(PI).multiply(TWO), digits);
         BigDecimal square = r.multiply(r, MORE);

@@ -189,7 +189,7 @@ def main():
     low, high = D("0.5").sqrt() - 1, D(2).sqrt() - 1
     quarter = PI / 4 * D("1.0001")
     for name, rounding, degrees, kappa, reach in [
-        ("F32", single, dict(exp=4, log=8, erf=5, erfcx=10, sin=2, cos=2), "2", "9.4"),
+        ("F32", single, dict(exp=4, log=8, erf=5, erfcx=10, sin=2, cos=2), "2.3125", "9.4"),
         ("F64", double, dict(exp=9, log=6, erf=11, erfcx=20, sin=5, cos=5), "3.5", "26.7"),
     ]:
         k = D(kappa)

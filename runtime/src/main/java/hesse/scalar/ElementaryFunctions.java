@@ -39,8 +39,7 @@ final class ElementaryFunctions {
         int k = b.sub(n, magic);
         double[] ln2 = b.isF32() ? LN2_F32 : LN2_F64;
         int r = b.fma(k, b.c(-ln2[0]), y);
-        r = b.fma(k, b.c(-ln2[1]), r);
-        if (error >= 0) r = b.sub(r, error);
+        r = error < 0 ? b.fma(k, b.c(-ln2[1]), r) : b.sub(r, b.fma(k, b.c(ln2[1]), error));
         int q = b.polynomial(b.isF32() ? EXP_F32 : EXP_F64, r);
         return new Reduced(b.fma(b.mul(r, r), q, r), n);
     }
@@ -93,11 +92,15 @@ final class ElementaryFunctions {
 
     /** exp(-u²), with the rounding error of u² put back. */
     int expOfMinusSquare(int u) {
+        Reduced x = reduceMinusSquare(u);
+        int scale = powerOfTwo(x.n, 0);
+        return b.select(isNegligible(b.mul(u, u)), b.c(0), b.fma(scale, x.p, scale));
+    }
+
+    private Reduced reduceMinusSquare(int u) {
         int square = b.mul(u, u);
         int error = b.fma(u, u, b.p.op(NEG, square));
-        Reduced x = reduce(b.p.op(NEG, square), error);
-        int scale = powerOfTwo(x.n, 0);
-        return b.select(isNegligible(square), b.c(0), b.fma(scale, x.p, scale));
+        return reduce(b.p.op(NEG, square), error);
     }
 
     private int isNegligible(int square) {
@@ -208,7 +211,7 @@ final class ElementaryFunctions {
         return b.div(b.c(-1), b.sub(b.c(-k), a));
     }
 
-    /** 1 / (k + a) for 0 ≤ a, k a power of two in f32, where both roundings are put right: what follows magnifies them. */
+    /** 1 / (k + a) for 0 ≤ a, k of few bits; in f32 both roundings are put right: what follows magnifies them. */
     private int refinedInverse(double k, int a) {
         int first = inverse(k, a);
         if (!b.isF32()) return first;
@@ -232,12 +235,14 @@ final class ElementaryFunctions {
 
     /** erfc(|x|) = exp(-x²) P(t)/(|x| + k), t = (|x| - k)/(|x| + k) = 1 - 2k/(|x| + k). */
     private int upperTail(int x) {
-        double k = b.isF32() ? 2 : 3.5;
+        double k = b.isF32() ? 2.3125 : 3.5;
         int inverse = refinedInverse(k, b.abs(x));
         int t = b.fma(b.c(-2 * k), inverse, b.c(1));
         int scaled = b.mul(b.polynomial(b.isF32() ? ERFCX_F32 : ERFCX_F64, t), inverse);
-        // The second select is for infinity, where the inverse has no residual.
-        return b.select(isNegligible(b.mul(x, x)), b.c(0), b.mul(expOfMinusSquare(x), scaled));
+        // exp(-x²) as 2^k (1 + p) again, one rounding less than with its value.
+        Reduced e = reduceMinusSquare(x);
+        int value = b.mul(powerOfTwo(e.n, 0), b.fma(e.p, scaled, scaled));
+        return b.select(isNegligible(b.mul(x, x)), b.c(0), value);
     }
 
     private int withSignOf(int x, int positive) {

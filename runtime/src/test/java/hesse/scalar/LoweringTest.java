@@ -169,7 +169,8 @@ class LoweringTest {
             ScalarProgram all = Lowering.lower(DualActivation.derivatives(Activations.named("gelu"), 3), dtype);
             assertEquals(1, count(all, ScalarOp.ISHL));
             assertEquals(1, count(all, ScalarOp.DIV));
-            assertEquals(count(value, ScalarOp.FMA), count(all, ScalarOp.FMA));
+            // 2^k (1 + p) is formed once with erfc's factor and once alone.
+            assertEquals(count(value, ScalarOp.FMA) + 1, count(all, ScalarOp.FMA));
         }
     }
 

@@ -22,5 +22,6 @@ module hesse.runtime {
 
     provides hesse.backend.BackendProvider with
             hesse.backend.cpu.CpuBackend.Provider,
+            hesse.backend.cuda.CudaBackend.Provider,
             hesse.backend.reference.ReferenceBackend.Provider;
 }

@@ -71,7 +71,7 @@ public record Philox(int w0, int w1, int w2, int w3) {
     }
 
     /** FNV-1a in 64 bits over UTF-8. */
-    static long hash(String use) {
+    public static long hash(String use) {
         long h = 0xCBF29CE484222325L;
         for (byte b : use.getBytes(StandardCharsets.UTF_8)) h = (h ^ (b & 0xFF)) * 0x100000001B3L;
         return h;

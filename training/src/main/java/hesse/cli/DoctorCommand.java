@@ -52,8 +52,7 @@ public final class DoctorCommand implements Command {
         facts.put("memory", memory());
         facts.put("cpu kernels", KernelProvider.get().description());
         facts.put("backends", backends());
-        facts.put(
-                "native libraries", NativeLibraries.report().toString().lines().toList());
+        facts.put("native libraries", NativeLibraries.report().text().lines().toList());
         return facts;
     }
 

@@ -47,12 +47,8 @@ public sealed interface ConvolutionChoice {
     /** The library writes into scratch memory, and the next fused kernel adds that to the output. */
     record IntoScratch(Algorithm algorithm, List<String> refusals) implements ConvolutionChoice {}
 
-    /**
-     * The library does it with channels first, between transpositions.
-     *
-     * @param adds whether the library adds to the output; otherwise the transposition of the result does
-     */
-    record Transposed(Algorithm algorithm, boolean adds, List<String> refusals) implements ConvolutionChoice {}
+    /** The library does it with channels first, between transpositions; that of the result adds it to the output. */
+    record Transposed(Algorithm algorithm, List<String> refusals) implements ConvolutionChoice {}
 
     /** A generated kernel does it. */
     record Generated(List<String> refusals) implements ConvolutionChoice {}
@@ -60,21 +56,28 @@ public sealed interface ConvolutionChoice {
     /** Asks for each way in turn and takes the first that is not refused. */
     static ConvolutionChoice choose(ConvolutionSpec spec, Library library) {
         var refusals = new ArrayList<String>();
-        for (var layout : Layout.values()) {
-            for (var adds : spec.accumulate() ? new boolean[] {true, false} : new boolean[] {false}) {
-                switch (library.ask(spec.accumulate(adds), layout)) {
-                    case Answer.Refused refused ->
-                        refusals.add(layout + (adds ? ", adding to the output: " : ": ") + refused.reason());
-                    case Answer.Offered offered -> {
-                        var algorithm = offered.algorithm();
-                        if (layout == Layout.NCHW) return new Transposed(algorithm, adds, List.copyOf(refusals));
-                        return adds == spec.accumulate()
-                                ? new Direct(algorithm, List.copyOf(refusals))
-                                : new IntoScratch(algorithm, List.copyOf(refusals));
-                    }
-                }
-            }
+        if (spec.accumulate()) {
+            var added = library.ask(spec, Layout.NHWC);
+            if (added instanceof Answer.Offered offered) return new Direct(offered.algorithm(), List.of());
+            refusals.add("NHWC, adding to the output: " + reason(added));
         }
+        var plain = spec.accumulate(false);
+        var answer = library.ask(plain, Layout.NHWC);
+        if (answer instanceof Answer.Offered offered) {
+            return spec.accumulate()
+                    ? new IntoScratch(offered.algorithm(), List.copyOf(refusals))
+                    : new Direct(offered.algorithm(), List.copyOf(refusals));
+        }
+        refusals.add("NHWC: " + reason(answer));
+        var transposed = library.ask(plain, Layout.NCHW);
+        if (transposed instanceof Answer.Offered offered) {
+            return new Transposed(offered.algorithm(), List.copyOf(refusals));
+        }
+        refusals.add("NCHW: " + reason(transposed));
         return new Generated(List.copyOf(refusals));
+    }
+
+    private static String reason(Answer answer) {
+        return answer instanceof Answer.Refused refused ? refused.reason() : "";
     }
 }

@@ -53,15 +53,15 @@ final class ConvolutionDescriptors implements AutoCloseable {
                             Precision.cudnnType(typeOf(spec, Direction.BACKWARD_FILTER)),
                             format,
                             spec.k(),
-                            spec.c(),
+                            spec.c() / spec.groups(),
                             spec.r(),
                             spec.s()),
                     "cudnnSetFilter4dDescriptor");
             Status.cudnn(
                     Cudnn.cudnnSetConvolution2dDescriptor(
                             convolution,
-                            spec.padH(),
-                            spec.padW(),
+                            spec.padTop(),
+                            spec.padLeft(),
                             spec.strideH(),
                             spec.strideW(),
                             spec.dilationH(),
@@ -69,6 +69,11 @@ final class ConvolutionDescriptors implements AutoCloseable {
                             Cudnn.CUDNN_CROSS_CORRELATION(),
                             Precision.cudnnType(precision.accumulator())),
                     "cudnnSetConvolution2dDescriptor");
+            if (spec.groups() > 1) {
+                Status.cudnn(
+                        Cudnn.cudnnSetConvolutionGroupCount(convolution, spec.groups()),
+                        "cudnnSetConvolutionGroupCount");
+            }
             setMath(precision.cudnnMath());
         } catch (RuntimeException | Error e) {
             close();

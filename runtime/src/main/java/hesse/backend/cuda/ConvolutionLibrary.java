@@ -78,6 +78,7 @@ public final class ConvolutionLibrary implements AutoCloseable {
     /** Whether and how cuDNN does a convolution in a layout. */
     Answer ask(ConvolutionSpec spec, Layout layout) {
         life.require();
+        if (!spec.hasEqualSides()) return new Answer.Refused("the zeros on the two sides differ");
         try (var arena = Arena.ofConfined();
                 var descriptors = ConvolutionDescriptors.create(spec, layout)) {
             var found = new ArrayList<Proposal>();

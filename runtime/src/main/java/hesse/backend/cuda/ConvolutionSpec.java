@@ -1,6 +1,7 @@
 package hesse.backend.cuda;
 
 import hesse.tensor.DType;
+import java.util.stream.IntStream;
 
 /**
  * A two-dimensional convolution (cross-correlation) in one of its three directions, images as N×H×W×C and filters as K×R×S×C.
@@ -9,9 +10,10 @@ import hesse.tensor.DType;
  * @param n images
  * @param h height of the image before the convolution, w its width, c its channels
  * @param k filters, r their height, s their width
- * @param padH zeros above and below, padW left and right
+ * @param padTop zeros above the image; likewise padBottom, padLeft and padRight
  * @param strideH step of the window downwards, strideW to the right
  * @param dilationH distance of the filter's rows, dilationW of its columns
+ * @param groups parts of the channels that do not meet; a filter has c / groups channels
  * @param precision how the products are made; it fixes the operands' element type
  * @param output element type of what is written
  * @param accumulate whether the result is added to what the output holds
@@ -25,12 +27,15 @@ public record ConvolutionSpec(
         int k,
         int r,
         int s,
-        int padH,
-        int padW,
+        int padTop,
+        int padBottom,
+        int padLeft,
+        int padRight,
         int strideH,
         int strideW,
         int dilationH,
         int dilationW,
+        int groups,
         Precision precision,
         DType output,
         boolean accumulate) {
@@ -46,22 +51,15 @@ public record ConvolutionSpec(
     }
 
     public ConvolutionSpec {
-        if (n < 1
-                || h < 1
-                || w < 1
-                || c < 1
-                || k < 1
-                || r < 1
-                || s < 1
-                || strideH < 1
-                || strideW < 1
-                || dilationH < 1
-                || dilationW < 1
-                || padH < 0
-                || padW < 0) {
+        int[] positive = {n, h, w, c, k, r, s, strideH, strideW, dilationH, dilationW, groups};
+        int[] pads = {padTop, padBottom, padLeft, padRight};
+        if (IntStream.of(positive).anyMatch(x -> x < 1) || IntStream.of(pads).anyMatch(x -> x < 0)) {
             throw new IllegalArgumentException("an impossible convolution");
         }
-        if (out(h, padH, r, strideH, dilationH) < 1 || out(w, padW, s, strideW, dilationW) < 1) {
+        if (c % groups != 0 || k % groups != 0)
+            throw new IllegalArgumentException("channels that do not fit the groups");
+        if (out(h + padTop + padBottom, r, strideH, dilationH) < 1
+                || out(w + padLeft + padRight, s, strideW, dilationW) < 1) {
             throw new IllegalArgumentException("the filter is larger than the padded image");
         }
         if (direction == Direction.BACKWARD_FILTER && output != precision.accumulator()) {
@@ -72,18 +70,24 @@ public record ConvolutionSpec(
         }
     }
 
-    private static int out(int size, int pad, int window, int stride, int dilation) {
-        return Math.floorDiv(size + 2 * pad - (window - 1) * dilation - 1, stride) + 1;
+    private static int out(int padded, int window, int stride, int dilation) {
+        return Math.floorDiv(padded - (window - 1) * dilation - 1, stride) + 1;
     }
 
     /** Height of the output image. */
     public int outH() {
-        return out(h, padH, r, strideH, dilationH);
+        return out(h + padTop + padBottom, r, strideH, dilationH);
     }
 
     /** Width of the output image. */
     public int outW() {
-        return out(w, padW, s, strideW, dilationW);
+        return out(w + padLeft + padRight, s, strideW, dilationW);
+    }
+
+    /** Whether zeros on the other side as on this would give the same output: then the sides may be taken as equal. */
+    public boolean hasEqualSides() {
+        return outH() == out(h + 2 * padTop, r, strideH, dilationH)
+                && outW() == out(w + 2 * padLeft, s, strideW, dilationW);
     }
 
     /** Elements of what is written. */
@@ -91,14 +95,14 @@ public record ConvolutionSpec(
         return switch (direction) {
             case FORWARD -> (long) n * outH() * outW() * k;
             case BACKWARD_DATA -> (long) n * h * w * c;
-            case BACKWARD_FILTER -> (long) k * r * s * c;
+            case BACKWARD_FILTER -> (long) k * r * s * (c / groups);
         };
     }
 
     /** The same convolution with or without adding to the output. */
     public ConvolutionSpec accumulate(boolean adds) {
         return new ConvolutionSpec(
-                direction, n, h, w, c, k, r, s, padH, padW, strideH, strideW, dilationH, dilationW, precision, output,
-                adds);
+                direction, n, h, w, c, k, r, s, padTop, padBottom, padLeft, padRight, strideH, strideW, dilationH,
+                dilationW, groups, precision, output, adds);
     }
 }

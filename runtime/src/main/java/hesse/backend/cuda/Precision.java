@@ -35,6 +35,16 @@ public enum Precision {
         return accumulator;
     }
 
+    /** Its name and the relative error to be expected of a first derivative, for people. */
+    String words() {
+        return switch (this) {
+            case F64 -> "f64 (1e-12)";
+            case F32 -> "true f32 (1e-6)";
+            case TF32 -> "tf32 (1e-3)";
+            case BF16 -> "bf16 with f32 sums (1e-2)";
+        };
+    }
+
     int cublasCompute() {
         return switch (this) {
             case F64 -> Cublas.CUBLAS_COMPUTE_64F();

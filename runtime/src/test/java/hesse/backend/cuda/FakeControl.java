@@ -60,6 +60,18 @@ final class FakeControl {
         call("fake_cudnn_refuse", FunctionDescriptor.ofVoid(JAVA_INT, JAVA_INT), format, algorithm);
     }
 
+    /** From now on kernels run, compiled behind this header, and matrix products are computed. */
+    static void compute(java.nio.file.Path header) {
+        try (var arena = Arena.ofConfined()) {
+            call("fake_compute", FunctionDescriptor.ofVoid(ADDRESS), arena.allocateFrom(header.toString()));
+        }
+    }
+
+    /** Sets the compute capability that the driver states, 90 for 9.0. */
+    static void arch(int capability) {
+        call("fake_arch", FunctionDescriptor.ofVoid(JAVA_INT), capability);
+    }
+
     private static Object call(String name, FunctionDescriptor descriptor, Object... arguments) {
         try {
             var result = Linker.nativeLinker()

@@ -33,7 +33,8 @@ final class FakeLibraries {
 
     /** Makes them all in a folder. */
     static void make(Path folder) throws IOException, InterruptedException {
-        for (var source : List.of("fake.h", "fake_cuda.c", "fake_cublasLt.c", "fake_cudnn.c", "fake_nvrtc.c")) {
+        for (var source :
+                List.of("fake.h", "fake_cuda.c", "fake_cublasLt.c", "fake_cudnn.c", "fake_nvrtc.c", "cuda_on_host.h")) {
             try (var text = FakeLibraries.class.getResourceAsStream(source)) {
                 if (text == null) throw new IOException("no resource " + source);
                 Files.copy(text, folder.resolve(source));

@@ -15,6 +15,12 @@ void *fake_make(enum fake_kind kind);
 int fake_drop(enum fake_kind kind, void *handle);
 const char *fake_name(const void *handle);
 
+/* Whether work is done and not only written down. */
+extern int fake_computes;
+
+/* Does a piece of work now, or records it while a stream is being captured; its data are copied. */
+void fake_enqueue(void (*run)(void *), const void *data, size_t bytes);
+
 /* Writes the call down; returns the status that the test asked for, if it did. */
 #define CALL(name, ...)                   \
     do {                                  \

@@ -1,8 +1,12 @@
-/* cuBLASLt without arithmetic: it proposes two algorithms and writes down what it is given. */
+/* cuBLASLt by definition: it proposes two algorithms, writes down what it is given, and multiplies plainly if it is to. */
 #include "fake.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* What the descriptors hold, by handle. */
+static struct { long long value[32]; } descs[4096], layouts[4096];
+#define AT(array, handle) array[(size_t)(handle) % 4096].value
 
 struct algo { unsigned long long data[8]; };
 struct proposal { struct algo algo; size_t workspace; int state; float waves; int reserved[4]; };
@@ -16,6 +20,8 @@ int cublasLtDestroy(void *handle) { CALL(cublasLtDestroy, "%s", fake_name(handle
 int cublasLtMatmulDescCreate(void **desc, int compute, int scale) {
     CALL(cublasLtMatmulDescCreate, "%d, %d", compute, scale);
     *desc = fake_make(MATMUL);
+    AT(descs, *desc)[3] = AT(descs, *desc)[4] = 0;
+    AT(descs, *desc)[31] = scale;
     return 0;
 }
 
@@ -32,12 +38,15 @@ static long long read(const void *value, size_t bytes) {
 
 int cublasLtMatmulDescSetAttribute(void *desc, int attribute, const void *value, size_t bytes) {
     CALL(cublasLtMatmulDescSetAttribute, "%s, %d, %lld", fake_name(desc), attribute, read(value, bytes));
+    AT(descs, desc)[attribute] = read(value, bytes);
     return 0;
 }
 
 int cublasLtMatrixLayoutCreate(void **layout, int type, unsigned long long rows, unsigned long long columns, long long ld) {
     CALL(cublasLtMatrixLayoutCreate, "%d, %llu, %llu, %lld", type, rows, columns, ld);
     *layout = fake_make(LAYOUT);
+    long long *l = AT(layouts, *layout);
+    l[0] = type, l[2] = rows, l[3] = columns, l[4] = ld, l[5] = 1, l[6] = 0;
     return 0;
 }
 
@@ -48,6 +57,7 @@ int cublasLtMatrixLayoutDestroy(void *layout) {
 
 int cublasLtMatrixLayoutSetAttribute(void *layout, int attribute, const void *value, size_t bytes) {
     CALL(cublasLtMatrixLayoutSetAttribute, "%s, %d, %lld", fake_name(layout), attribute, read(value, bytes));
+    AT(layouts, layout)[attribute] = read(value, bytes);
     return 0;
 }
 
@@ -81,11 +91,49 @@ int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *b, v
     return 0;
 }
 
+static double get(int type, const void *base, long long i) {
+    if (type == 1) return ((const double *)base)[i];
+    if (type == 0) return ((const float *)base)[i];
+    unsigned bits = (unsigned)((const unsigned short *)base)[i] << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+/* The product as the documentation defines it: matrices by columns, alpha op(A) op(B) + beta C. */
+struct product { double alpha, beta; const void *a, *b; void *d; long long ta, tb, la[8], lb[8], ld[8]; };
+
+static void run_product(void *data) {
+    struct product *p = data;
+    long long m = p->ld[2], n = p->ld[3], k = p->ta ? p->la[2] : p->la[3];
+    for (long long batch = 0; batch < p->ld[5]; batch++)
+        for (long long j = 0; j < n; j++)
+            for (long long i = 0; i < m; i++) {
+                double sum = 0;
+                for (long long l = 0; l < k; l++)
+                    sum += get(p->la[0], p->a, batch * p->la[6] + (p->ta ? l + i * p->la[4] : i + l * p->la[4]))
+                         * get(p->lb[0], p->b, batch * p->lb[6] + (p->tb ? j + l * p->lb[4] : l + j * p->lb[4]));
+                long long at = batch * p->ld[6] + i + j * p->ld[4];
+                double value = p->alpha * sum + (p->beta ? p->beta * get(p->ld[0], p->d, at) : 0);
+                if (p->ld[0] == 1) ((double *)p->d)[at] = value;
+                else ((float *)p->d)[at] = (float)value;
+            }
+}
+
 int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *a, void *adesc, const void *b, void *bdesc,
                    const void *beta, const void *c, void *cdesc, void *d, void *ddesc, const struct algo *algo,
                    void *workspace, size_t bytes, void *stream) {
     CALL(cublasLtMatmul, "%s, %s, %g, %p, %s, %p, %s, %g, %p, %s, %p, %s, %llx, %p, %zu, %s", fake_name(handle),
          fake_name(desc), *(const float *)alpha, a, fake_name(adesc), b, fake_name(bdesc), *(const float *)beta, c,
          fake_name(cdesc), d, fake_name(ddesc), algo->data[0], workspace, bytes, fake_name(stream));
+    if (!fake_computes) return 0;
+    int wide = AT(descs, desc)[31] == 1;
+    struct product work = {wide ? *(const double *)alpha : *(const float *)alpha,
+                           wide ? *(const double *)beta : *(const float *)beta, a, b, d,
+                           AT(descs, desc)[3], AT(descs, desc)[4]};
+    memcpy(work.la, AT(layouts, adesc), sizeof work.la);
+    memcpy(work.lb, AT(layouts, bdesc), sizeof work.lb);
+    memcpy(work.ld, AT(layouts, ddesc), sizeof work.ld);
+    fake_enqueue(run_product, &work, sizeof work);
     return 0;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static char source[4096], options[4096];
+static char source[1 << 20], options[4096];
 
 int nvrtcVersion(int *major, int *minor) { *major = 12; *minor = 8; return 0; }
 const char *nvrtcGetErrorString(int status) { return status == 6 ? "NVRTC_ERROR_COMPILATION" : "NVRTC_ERROR_OTHER"; }
@@ -24,7 +24,7 @@ int nvrtcCompileProgram(void *program, int count, const char **list) {
     options[0] = 0;
     for (int i = 0; i < count; i++) sprintf(options + strlen(options), " %s", list[i]);
     CALL(nvrtcCompileProgram, "%s,%s", fake_name(program), options);
-    return strstr(source, "error") ? 6 : 0;
+    return strstr(source, "an error") ? 6 : 0;
 }
 
 int nvrtcGetProgramLogSize(void *program, size_t *bytes) { *bytes = 64; return 0; }

@@ -1,0 +1,173 @@
+package hesse.backend.cuda;
+
+import hesse.backend.Backend;
+import hesse.backend.BackendOptions;
+import hesse.backend.BackendProvider;
+import hesse.backend.DeviceBuffer;
+import hesse.backend.Executable;
+import hesse.bindings.MissingNativeLibrariesException;
+import hesse.bindings.NativeEnvironment;
+import hesse.bindings.NativeLibraries;
+import hesse.error.UserException;
+import hesse.error.UserException.Kind;
+import hesse.plan.Computation;
+import hesse.plan.Plan;
+import hesse.plan.Plan.Contraction;
+import hesse.plan.Plan.Fused;
+import hesse.plan.Plan.Move;
+import hesse.plan.Planner;
+import hesse.scalar.Lowering;
+import hesse.tensor.DType;
+import hesse.tensor.Shape;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+
+/** Executes plans on an NVIDIA GPU: convolutions by cuDNN, matrix products by cuBLASLt, all else by kernels made at run time. */
+public final class CudaBackend implements Backend {
+    /** Opens the backend; chosen by {@code auto} wherever there is a GPU and its libraries are found. */
+    public static final class Provider implements BackendProvider {
+        @Override
+        public String name() {
+            return "cuda";
+        }
+
+        @Override
+        public int priority() {
+            return 100;
+        }
+
+        @Override
+        public Availability availability() {
+            var noGpu = NativeLibraries.noGpu();
+            if (noGpu.isPresent()) return Availability.no("no NVIDIA GPU: " + noGpu.get());
+            var report = NativeLibraries.report();
+            if (report.complete()) return Availability.YES;
+            var missing = report.findings().stream()
+                    .filter(f -> f.library().required() && !f.usable())
+                    .map(f -> f.library().title())
+                    .toList();
+            return Availability.no(
+                    "not found or not usable: " + String.join(", ", missing) + "; hesse doctor says more");
+        }
+
+        @Override
+        public Backend open(BackendOptions options) {
+            try {
+                NativeLibraries.report().requireComplete();
+            } catch (MissingNativeLibrariesException e) {
+                throw new UserException(Kind.RUNTIME, "", String.valueOf(e.getMessage()), "", e);
+            }
+            return CudaBackend.open(options, NativeEnvironment.ofSystem().cache());
+        }
+    }
+
+    private static final long WORKSPACE_LIMIT = 256L << 20;
+    private static final long STAGING_BYTES = 16L << 20;
+    private static final int STAGING_SLOTS = 2;
+
+    private final CudaDevice device;
+    private final CudaStream stream;
+    private final Staging staging;
+    private final ContractionStep.Libraries libraries;
+    private final Precision precision;
+
+    private CudaBackend(CudaDevice device, BackendOptions options, Path cache) {
+        this.device = device;
+        this.precision = precision(options.contractions());
+        this.stream = device.stream("compute");
+        this.staging = new Staging(device, stream, STAGING_BYTES, STAGING_SLOTS);
+        this.libraries = new ContractionStep.Libraries(
+                CublasLt.create(device),
+                ConvolutionLibrary.create(device, stream, WORKSPACE_LIMIT, options.autotune()),
+                new KernelStore(device, KernelCompiler.open(), new KernelCache(cache)),
+                WORKSPACE_LIMIT);
+    }
+
+    /**
+     * Opens the first visible device. The libraries must be loaded.
+     *
+     * @param cache folder of compiled kernels
+     */
+    static CudaBackend open(BackendOptions options, Path cache) {
+        var device = CudaDevice.open(0);
+        try {
+            return new CudaBackend(device, options, cache);
+        } catch (RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
+    }
+
+    private static Precision precision(String contractions) {
+        return switch (contractions) {
+            case "", "f32", "f64" -> Precision.F32;
+            case "tf32" -> Precision.TF32;
+            case "bf16" -> Precision.BF16;
+            default ->
+                throw new UserException(
+                        Kind.USAGE, "precision " + contractions, "unknown", "choose f32, f64, tf32 or bf16");
+        };
+    }
+
+    @Override
+    public String name() {
+        return "cuda";
+    }
+
+    @Override
+    public String description() {
+        var p = device.properties();
+        return "cuda: " + p.name() + ", compute capability " + p.arch() / 10 + "." + p.arch() % 10 + ", "
+                + (p.totalMemory() >> 20) + " MiB, driver for CUDA " + p.driverVersion() / 1000 + "."
+                + p.driverVersion() % 1000 / 10 + ", f32 contractions in " + precision.words();
+    }
+
+    @Override
+    public DeviceBuffer allocate(DType dtype, Shape shape) {
+        long bytes = Math.max(1, shape.size() * dtype.bytes());
+        var memory = device.allocate(bytes, "a " + dtype + " tensor of shape " + shape);
+        stream.fill(memory.address(), 0, bytes);
+        return new CudaBuffer(this, memory, dtype, shape);
+    }
+
+    @Override
+    public Executable compile(Computation computation) {
+        var plan = Planner.plan(computation);
+        var steps = new ArrayList<DeviceStep>();
+        for (var step : plan.steps()) steps.add(prepared(step, plan));
+        return new CudaExecutable(plan, steps, device, stream);
+    }
+
+    private DeviceStep prepared(Plan.Step step, Plan plan) {
+        return switch (step) {
+            case Contraction c -> new ContractionStep(c, plan, precision, libraries, label(plan, c.out(), c.op()));
+            case Fused f ->
+                new FusedStep(f, Lowering.lower(f.kernel().program(), f.kernel().compute()), libraries.kernels());
+            case Move m -> new MoveStep(m, plan, libraries.kernels(), label(plan, m.out(), m.op()));
+        };
+    }
+
+    private static String label(Plan plan, int buffer, Object op) {
+        var name = plan.buffer(buffer).name();
+        return name.isEmpty() ? op.toString() : name;
+    }
+
+    void upload(MemorySegment from, long to) {
+        staging.upload(from, to);
+    }
+
+    void download(long from, MemorySegment to) {
+        staging.download(from, to);
+    }
+
+    /** How many generated sources are loaded. */
+    int kernels() {
+        return libraries.kernels().size();
+    }
+
+    @Override
+    public void close() {
+        device.close();
+    }
+}

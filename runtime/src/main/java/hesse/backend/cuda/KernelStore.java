@@ -1,0 +1,44 @@
+package hesse.backend.cuda;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** The kernels loaded on a device, by their source: each is compiled once, in this process or in one before it. */
+final class KernelStore {
+    private final CudaDevice device;
+    private final KernelCompiler compiler;
+    private final KernelCache cache;
+    private final CompileTarget target;
+    private final Map<String, CudaModule> modules = new HashMap<>();
+
+    KernelStore(CudaDevice device, KernelCompiler compiler, KernelCache cache) {
+        this.device = device;
+        this.compiler = compiler;
+        this.cache = cache;
+        this.target = compiler.target(device.properties().arch());
+    }
+
+    CudaDevice device() {
+        return device;
+    }
+
+    /**
+     * A kernel of a source.
+     *
+     * @param name of the kernel in it
+     * @param label of the step that wants it, named in errors
+     */
+    CudaKernel kernel(String source, String name, String label) {
+        var module = modules.get(source);
+        if (module == null) {
+            module = device.load(cache.compiled(compiler, source, label, target), label);
+            modules.put(source, module);
+        }
+        return module.kernel(name, 0);
+    }
+
+    /** How many sources are loaded. */
+    int size() {
+        return modules.size();
+    }
+}

@@ -1,0 +1,60 @@
+package hesse.backend.cuda;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import hesse.cases.OpCases;
+import hesse.graph.IsFinite;
+import java.lang.reflect.InvocationTargetException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The generated kernels, and the way of plans through the backend, without a GPU: a fake driver compiles the very CUDA C for the host and
+ * runs it, thread by thread. cuDNN is not imitated: it refuses everything, so that convolutions take our own kernels.
+ */
+class CudaOnHostTest {
+    @TempDir
+    static Path folder;
+
+    @TestFactory
+    List<DynamicTest> everyOpAgreesWithTheInterpreter() throws Exception {
+        assumeTrue(FakeLibraries.canCompile(), "no C compiler (cc): the fake CUDA libraries cannot be made");
+        FakeLibraries.make(folder);
+        var loader = new IsolatedLoader(CudaOnHostTest.class.getClassLoader());
+        var scenarios = loader.loadClass("hesse.backend.cuda.CudaOnHostScenarios");
+        invoke(scenarios, "load", folder);
+        var cases = (List<?>) invoke(scenarios, "cases");
+        var types = loader.loadClass("hesse.tensor.DType").getEnumConstants();
+        var tests = new ArrayList<DynamicTest>();
+        for (var i = 0; i < cases.size(); i++) {
+            var one = cases.get(i);
+            for (var type : types) {
+                var name = type.toString();
+                if (!name.equals("F32") && !name.equals("F64")) continue;
+                // What overflows in f32 is finite to the interpreter, which computes in f64.
+                if (name.equals("F32") && OpCases.all().get(i).op() == IsFinite.class) continue;
+                tests.add(DynamicTest.dynamicTest(
+                        OpCases.all().get(i).name() + " " + name, () -> invoke(scenarios, "agrees", one, type)));
+            }
+        }
+        return tests;
+    }
+
+    static Object invoke(Class<?> scenarios, String name, Object... arguments) throws Exception {
+        for (var method : scenarios.getDeclaredMethods()) {
+            if (!method.getName().equals(name)) continue;
+            method.setAccessible(true);
+            try {
+                return method.invoke(null, arguments);
+            } catch (InvocationTargetException e) {
+                if (e.getCause() instanceof Error error) throw error;
+                throw (Exception) e.getCause();
+            }
+        }
+        throw new NoSuchMethodException(name);
+    }
+}

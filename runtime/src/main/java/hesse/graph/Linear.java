@@ -58,7 +58,7 @@ public sealed interface Linear extends Op
         double c = Sum.scale(x);
         if (c == 1) return Constant.isZero(x) ? g.zeros(op.infer(inputs)) : null;
         var bare = new ArrayList<>(inputs);
-        bare.set(0, x.input(0));
+        bare.set(0, Sum.unscaled(x));
         return Sum.of(g, c, g.apply(op, bare));
     }
 }

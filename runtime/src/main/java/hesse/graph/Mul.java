@@ -37,7 +37,7 @@ public record Mul() implements Multilinear {
             double s = Sum.scale(n);
             if (s != 1) {
                 c *= s;
-                open.add(n.input(0));
+                open.add(Sum.unscaled(n));
             } else if (n.op() instanceof Constant k) {
                 c *= k.value();
             } else if (n.op() instanceof Mul
@@ -53,7 +53,7 @@ public record Mul() implements Multilinear {
             double s = Sum.scale(factors.get(i));
             if (s != 1) {
                 c *= s;
-                factors.set(i, factors.get(i).input(0));
+                factors.set(i, Sum.unscaled(factors.get(i)));
             }
         }
         if (factors.isEmpty()) return g.constant(c, type);

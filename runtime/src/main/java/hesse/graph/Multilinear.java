@@ -38,7 +38,7 @@ public sealed interface Multilinear extends Op permits ConvFilterGradient, Conv2
             if (Constant.isZero(in)) return g.zeros(op.infer(inputs));
             double s = Sum.scale(in);
             c *= s;
-            bare.add(s == 1 ? in : in.input(0));
+            bare.add(s == 1 ? in : Sum.unscaled(in));
         }
         return c == 1 && bare.equals(inputs) ? null : Sum.of(g, c, g.apply(op, bare));
     }

@@ -28,9 +28,17 @@ public record Sum(List<Double> coefficients) implements Linear {
         return g.apply(new Sum(List.of(c)), List.of(x));
     }
 
-    /** The factor of a pure scale c·x, 1 for anything else. */
+    /** The factor of a pure scale c·x, also of one that is broadcast; 1 for anything else. */
     static double scale(Node n) {
-        return n.op() instanceof Sum s && s.coefficients.size() == 1 ? s.coefficients.getFirst() : 1;
+        Node x = n.op() instanceof Broadcast ? n.input(0) : n;
+        return x.op() instanceof Sum s && s.coefficients.size() == 1 ? s.coefficients.getFirst() : 1;
+    }
+
+    /** A pure scale without its factor. */
+    static Node unscaled(Node n) {
+        return n.op() instanceof Broadcast b
+                ? n.graph().apply(b, n.input(0).input(0))
+                : n.input(0);
     }
 
     @Override
@@ -84,9 +92,9 @@ public record Sum(List<Double> coefficients) implements Linear {
     }
 
     private static void collect(Map<Node, Coefficient> terms, double c, Node n) {
-        while (n.op() instanceof Sum s && s.coefficients.size() == 1) {
-            c *= s.coefficients.getFirst();
-            n = n.input(0);
+        for (double s = scale(n); s != 1; s = scale(n)) {
+            c *= s;
+            n = unscaled(n);
         }
         terms.merge(n, new Coefficient(c, Math.abs(c)), Coefficient::plus);
     }
@@ -123,7 +131,7 @@ public record Sum(List<Double> coefficients) implements Linear {
         return true;
     }
 
-    /** Adds before broadcasting: terms broadcast from one shape become one broadcast of their sum, scales included. */
+    /** Adds before broadcasting: terms broadcast from one shape become one broadcast of their sum; scales stand inside. */
     private static ArrayList<Map.Entry<Node, Double>> groupBroadcasts(
             Graph g, ArrayList<Map.Entry<Node, Double>> terms) {
         var groups = new LinkedHashMap<hesse.tensor.Shape, List<Map.Entry<Node, Double>>>();
@@ -137,11 +145,6 @@ public record Sum(List<Double> coefficients) implements Linear {
         for (var t : terms) if (!(t.getKey().op() instanceof Broadcast)) out.add(t);
         for (var group : groups.values()) {
             var first = group.getFirst();
-            boolean alone = terms.size() == 1 && first.getValue() != 1;
-            if (group.size() == 1 && !alone) {
-                out.add(first);
-                continue;
-            }
             Node inner = g.apply(
                     new Sum(group.stream().map(Map.Entry::getValue).toList()),
                     group.stream().map(e -> e.getKey().input(0)).toList());

@@ -112,7 +112,10 @@ final class Storage {
         if (!isGiven(b)) kept.add(b);
     }
 
-    /** Σ with a contraction that only this sum uses, beside another tensor of full size: keep the sum, not the contraction. */
+    /**
+     * A residual stream is kept as such: a sum of tensors of full size that goes on in another sum and is needed elsewhere too, or
+     * whose contraction nothing else needs (then the sum is kept instead of the contraction).
+     */
     private boolean joinsResidualStream(Node n) {
         if (!(n.op() instanceof Sum) || kept.contains(n) || updates.contains(n)) return false;
         boolean single = false;
@@ -123,7 +126,9 @@ final class Storage {
             Node b = base(t);
             single |= uses.get(t) == 1 && (isAccumulation(b) || Erasure.isContraction(b));
         }
-        return single && dense >= 2;
+        var by = consumers.getOr(n, List.of());
+        boolean streams = by.size() >= 2 && by.stream().anyMatch(c -> c.op() instanceof Sum);
+        return dense >= 2 && (single || streams);
     }
 
     private void limitLeaves(Node n) {

@@ -36,9 +36,7 @@ public record Sum(List<Double> coefficients) implements Linear {
 
     /** A pure scale without its factor. */
     static Node unscaled(Node n) {
-        return n.op() instanceof Broadcast b
-                ? n.graph().apply(b, n.input(0).input(0))
-                : n.input(0);
+        return n.op() instanceof Broadcast b ? n.graph().apply(b, n.input(0).input(0)) : n.input(0);
     }
 
     @Override

@@ -38,8 +38,7 @@ class CountsTest {
     private static List<Node> psam(Net net) {
         var g = net.curvature().gradient();
         Node norm = Ops.norm(g);
-        var h = net.curvature()
-                .hvp(g.stream().map(x -> Ops.div(x, norm)).toList());
+        var h = net.curvature().hvp(g.stream().map(x -> Ops.div(x, norm)).toList());
         var update = new ArrayList<Node>();
         for (int i = 0; i < g.size(); i++) update.add(Ops.add(g.get(i), Ops.scale(0.1, h.get(i))));
         return update;
@@ -68,8 +67,10 @@ class CountsTest {
 
     @TestFactory
     Stream<DynamicTest> contractionsOfScheduledPlansAreAtTheirFloor() {
-        return Stream.of(3, 10, 50).flatMap(depth -> nets(depth).entrySet().stream()
-                .map(e -> DynamicTest.dynamicTest(e.getKey() + " of depth " + depth, () -> counts(e.getValue(), depth))));
+        return Stream.of(3, 10, 50)
+                .flatMap(depth -> nets(depth).entrySet().stream()
+                        .map(e -> DynamicTest.dynamicTest(
+                                e.getKey() + " of depth " + depth, () -> counts(e.getValue(), depth))));
     }
 
     private static void counts(Net net, int depth) {
@@ -86,7 +87,11 @@ class CountsTest {
         if (depth == 3) return;
         var split = join(join(c.gradient(), c.hvp(v)), join(c.nmevp(v), c.nmeRestVp(v)));
         between("with G, N and the parts of N", 4.0, contractions(net, join(split, c.gnvp(v))), 7.4);
-        between("with N without its activation part", 3.5, contractions(net, join(join(c.gradient(), c.hvp(v)), c.hvpWithoutActivation(v))), 4.4);
+        between(
+                "with N without its activation part",
+                3.5,
+                contractions(net, join(join(c.gradient(), c.hvp(v)), c.hvpWithoutActivation(v))),
+                4.4);
     }
 
     /** Peak slab over 30 outputs of the layers' contractions. */
@@ -123,7 +128,8 @@ class CountsTest {
 
     private static String planText() {
         Net net = Nets.cnn(5, 3, 2, 4, true, "silu");
-        return Planner.plan(outputs(join(psam(net), penalised(net, net.curvature()::vhv)))).text();
+        return Planner.plan(outputs(join(psam(net), penalised(net, net.curvature()::vhv))))
+                .text();
     }
 
     @Test
@@ -134,8 +140,12 @@ class CountsTest {
         String path = System.getProperty("java.class.path");
         command.addAll(List.of(
                 "-cp",
-                path + java.io.File.pathSeparator + modules.replace(";", java.io.File.pathSeparator)
-                        + java.io.File.pathSeparator + location(CountsTest.class) + java.io.File.pathSeparator
+                path
+                        + java.io.File.pathSeparator
+                        + modules.replace(";", java.io.File.pathSeparator)
+                        + java.io.File.pathSeparator
+                        + location(CountsTest.class)
+                        + java.io.File.pathSeparator
                         + location(Planner.class),
                 CountsTest.class.getName()));
         var process = new ProcessBuilder(command)
@@ -147,7 +157,8 @@ class CountsTest {
     }
 
     private static String location(Class<?> c) throws Exception {
-        return java.nio.file.Path.of(c.getProtectionDomain().getCodeSource().getLocation().toURI())
+        return java.nio.file.Path.of(
+                        c.getProtectionDomain().getCodeSource().getLocation().toURI())
                 .toString();
     }
 

@@ -49,6 +49,13 @@ public record Batch(Tensor x, Tensor y, Optional<Tensor> sampled) {
 
     private static Tensor arrange(Path file, Tensor x, Inputs inputs, int n) {
         Shape wanted = inputs.fileShape(n);
+        // a model of sequences also takes shorter ones
+        if (inputs instanceof Inputs.Tokens t
+                && x.shape().rank() == 2
+                && x.shape().dim(1) >= 1
+                && x.shape().dim(1) <= t.length()) {
+            wanted = x.shape();
+        }
         boolean flat = x.shape().rank() == 2 && x.shape().size() == wanted.size();
         if (!x.shape().equals(wanted) && !flat) {
             throw misfit(

@@ -37,7 +37,12 @@ public record Config(
         /** Those of the first pass, as constants. */
         FROZEN,
         /** Those of each micro-batch. */
-        MICRO
+        MICRO;
+
+        /** What the further passes through the model normalise with. */
+        public hesse.nn.NormStatistics inFurtherPasses() {
+            return this == FROZEN ? hesse.nn.NormStatistics.FROZEN : hesse.nn.NormStatistics.BATCH;
+        }
     }
 
     /**

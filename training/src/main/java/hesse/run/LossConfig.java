@@ -1,6 +1,7 @@
 package hesse.run;
 
 import hesse.config.ConfigNode;
+import hesse.nn.Loss;
 
 /** The {@code loss} section. Weight decay, penalties and dropout are never part of it. */
 public sealed interface LossConfig {
@@ -18,6 +19,20 @@ public sealed interface LossConfig {
         SUM_OUTPUTS,
         /** Half of that. */
         HALF_SUM_OUTPUTS
+    }
+
+    /** The function that this names. */
+    default Loss function() {
+        return switch (this) {
+            case CrossEntropy c -> new hesse.nn.CrossEntropy(c.labelSmoothing());
+            case MeanSquaredError m ->
+                new hesse.nn.MeanSquaredError(
+                        switch (m.reduction()) {
+                            case MEAN -> hesse.nn.MeanSquaredError.Reduction.MEAN;
+                            case SUM_OUTPUTS -> hesse.nn.MeanSquaredError.Reduction.SUM_OUTPUTS;
+                            case HALF_SUM_OUTPUTS -> hesse.nn.MeanSquaredError.Reduction.HALF_SUM_OUTPUTS;
+                        });
+        };
     }
 
     /** Reads the section; problems are noted in it. */

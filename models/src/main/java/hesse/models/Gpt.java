@@ -28,11 +28,10 @@ public record Gpt(int vocab, int context, int layers, int heads, int width, Scal
         Node h = TransformerBlock.positioned(f.in("wpe"), x, tokens, context, EMBEDDING);
         var block = new TransformerBlock(
                 "ln_1", "ln_2", "mlp.c_fc", "mlp.c_proj", 4 * width, FileLayout.TRANSPOSED, norm, activation);
-        for (int i = 0; i < layers; i++) h = block.apply(f.in("h." + i), h, this::attention);
+        int length = x.shape().dim(1);
+        for (int i = 0; i < layers; i++) h = block.apply(f.in("h." + i), h, length, this::attention);
         Node last = Layers.norm(f.in("ln_f"), h, norm);
-        Shape s = last.shape();
-        Node logits = Ops.matmul(Ops.reshape(last, s.dim(0) * s.dim(1), width), tokens, false, true);
-        return Ops.reshape(logits, s.with(-1, vocab));
+        return Ops.reshape(Ops.matmul(last, tokens, false, true), x.shape().dim(0), length, vocab);
     }
 
     private Node attention(Forward f, Node x) {

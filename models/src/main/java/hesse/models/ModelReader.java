@@ -37,8 +37,9 @@ final class ModelReader {
 
     private ModelConfig mlp() {
         var hidden = node.integers("hidden").atLeast(1).required();
+        var norm = norm(node, "none", Norm.EPS);
         var phi = activation("gelu");
-        return pictured(Form.FEATURES, k -> new Mlp(hidden, k, phi), "kaiming", 2);
+        return pictured(Form.FEATURES, k -> new Mlp(hidden, k, phi, norm), "kaiming", 2);
     }
 
     private ModelConfig cnn() {

@@ -1,6 +1,7 @@
 package hesse.models;
 
 import hesse.graph.Node;
+import hesse.graph.Ops;
 import hesse.nn.FileLayout;
 import hesse.nn.Forward;
 import hesse.nn.Initializer;
@@ -40,12 +41,17 @@ public record Transformer(
         Node h = TransformerBlock.positioned(f.in("position"), x, tokens, context, EMBEDDING);
         var block = new TransformerBlock(
                 "norm1", "norm2", "mlp.0", "mlp.1", mlpRatio * width, FileLayout.SAME, norm, activation);
+        int length = x.shape().dim(1);
         for (int i = 0; i < layers; i++) {
             h = block.apply(
-                    f.in("blocks." + i), h, (b, y) -> Layers.attention(b.in("attention"), y, heads, keySize, causal));
+                    f.in("blocks." + i),
+                    h,
+                    length,
+                    (b, y) -> Layers.attention(b.in("attention"), y, heads, keySize, causal));
         }
         h = Layers.norm(f.in("norm"), h, norm);
-        return Layers.linear(head(f.in("head")), h, vocab);
+        return Ops.reshape(
+                Layers.linear(head(f.in("head")), h, vocab), x.shape().dim(0), length, vocab);
     }
 
     /** The depth by which the blocks' weights are scaled down is no matter of the head's: deviation 1/√width, cut at two. */

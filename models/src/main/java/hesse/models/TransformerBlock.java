@@ -36,11 +36,21 @@ record TransformerBlock(
         Node apply(Forward f, Node x);
     }
 
-    Node apply(Forward f, Node x, Mixer attention) {
-        x = Ops.add(x, attention.apply(f, Layers.norm(f.in(norm1), x, norm)));
+    /**
+     * One block. Sequences stand one below the other in a matrix all along, so that only attention itself has to reorder them.
+     *
+     * @param x [N·T, D]
+     * @param length T
+     * @return [N·T, D]
+     */
+    Node apply(Forward f, Node x, int length, Mixer attention) {
+        int d = x.shape().dim(1);
+        Node sequences =
+                Ops.reshape(Layers.norm(f.in(norm1), x, norm), x.shape().dim(0) / length, length, d);
+        x = Ops.add(x, Ops.reshape(attention.apply(f, sequences), x.shape()));
         Node y = Layers.linear(f.in(up), Layers.norm(f.in(norm2), x, norm), hidden, true, layout);
         y = Layers.activation(f.in(up), y, activation);
-        return Ops.add(x, Layers.linear(f.in(down), y, x.shape().dim(-1), true, layout));
+        return Ops.add(x, Layers.linear(f.in(down), y, d, true, layout));
     }
 
     /** Self-attention of queries, keys and values side by side in one tensor [N, T, 3D]. */
@@ -56,6 +66,7 @@ record TransformerBlock(
      * @param ids [N, T]
      * @param table [vocab, D]
      * @param f where the positions' {@code weight} [context, D] stands
+     * @return [N·T, D]
      */
     static Node positioned(Forward f, Node ids, Node table, int context, Initializer initializer) {
         return f.at(() -> {
@@ -67,9 +78,9 @@ record TransformerBlock(
             }
             Shape all = Shape.of(context, table.shape().dim(1));
             Node positions = f.parameter("weight", all, FileLayout.SAME, initializer);
-            return Ops.add(
-                    Ops.gather(table, ids),
-                    Ops.slice(positions, 0, 0, ids.shape().dim(1)));
+            int length = ids.shape().dim(1);
+            Node both = Ops.add(Ops.gather(table, ids), Ops.slice(positions, 0, 0, length));
+            return Ops.reshape(both, ids.shape().dim(0) * length, all.dim(1));
         });
     }
 }

@@ -25,14 +25,17 @@ public record VisionTransformer(
 
     @Override
     public Node apply(Forward f, Node x) {
-        Node tokens = f.at(() -> embed(f, x));
+        Node embedded = f.at(() -> embed(f, x));
+        int n = embedded.shape().dim(0);
+        int length = embedded.shape().dim(1);
+        Node tokens = Ops.reshape(embedded, n * length, width);
         var block =
                 new TransformerBlock("ln_1", "ln_2", "mlp.0", "mlp.3", 4 * width, FileLayout.SAME, norm, activation);
         for (int i = 0; i < layers; i++) {
-            tokens = block.apply(f.in("encoder.layers.encoder_layer_" + i), tokens, this::attention);
+            tokens = block.apply(f.in("encoder.layers.encoder_layer_" + i), tokens, length, this::attention);
         }
         // the norm acts on each position by itself, so only the class token needs it
-        Node state = Ops.reshape(Ops.slice(tokens, 1, 0, 1), x.shape().dim(0), width);
+        Node state = Ops.reshape(Ops.slice(Ops.reshape(tokens, embedded.shape()), 1, 0, 1), n, width);
         return Layers.linear(f.in("heads.head"), Layers.norm(f.in("encoder.ln"), state, norm), classes);
     }
 

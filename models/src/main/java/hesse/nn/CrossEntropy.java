@@ -23,7 +23,8 @@ public record CrossEntropy(double labelSmoothing) implements Loss {
     public Node apply(Node logits, Node y) {
         int classes = logits.shape().dim(-1);
         Node t = Targets.of("cross-entropy", logits, y);
-        Node shifted = Ops.sub(logits, Ops.stopGradient(Ops.max(logits, -1)));
+        Node z = Targets.rows(logits);
+        Node shifted = Ops.sub(z, Ops.stopGradient(Ops.max(z, -1)));
         Node logSum = Ops.log(Ops.sum(Ops.exp(shifted), -1));
         // −Σ t (shifted − logSum), where Σ t is 1 for classes, and stays 1 under smoothing
         Node picked = Ops.scale(1 - labelSmoothing, Ops.sum(Ops.mul(t, shifted), -1));

@@ -21,7 +21,8 @@ public record MeanSquaredError(Reduction reduction) implements Loss {
 
     @Override
     public Node apply(Node logits, Node y) {
-        Node total = Ops.sumAll(Ops.square(Ops.sub(logits, Targets.of("mean squared error", logits, y))));
+        Node t = Targets.of("mean squared error", logits, y);
+        Node total = Ops.sumAll(Ops.square(Ops.sub(Targets.rows(logits), t)));
         double elements = logits.shape().size();
         int outputs = logits.shape().dim(-1);
         return Ops.scale(

@@ -43,6 +43,17 @@ class ModelConfigTest {
                 describe("{kind: mlp, inputs: [1, 28, 28], classes: 10, hidden: [1000, 1000, 1000]}")
                         .total());
         assertEquals(
+                List.of(
+                        "layers.0.weight",
+                        "layers.0.bias",
+                        "norms.0.weight",
+                        "norms.0.bias",
+                        "layers.1.weight",
+                        "layers.1.bias"),
+                describe("{kind: mlp, inputs: 4, classes: 2, hidden: [3], norm: batch}").parameters().stream()
+                        .map(Parameter::name)
+                        .toList());
+        assertEquals(
                 25_674,
                 describe(
                                 "{kind: cnn, inputs: [3, 32, 32], classes: 10, norm: layer, blocks: ["

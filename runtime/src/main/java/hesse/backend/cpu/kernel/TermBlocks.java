@@ -25,7 +25,7 @@ record TermBlocks(int terms, int chunks, int chunkTerms) {
     static TermBlocks of(int terms, long outputs) {
         int blocks = Math.ceilDiv(terms, BLOCK);
         long wanted = Math.min(MOST_CHUNKS, LARGE_OUTPUT / outputs);
-        int chunks = (int) Math.clamp(Math.min(wanted, blocks / LEAST_BLOCKS_PER_CHUNK), 1, MOST_CHUNKS);
+        int chunks = Math.clamp(Math.min(wanted, blocks / LEAST_BLOCKS_PER_CHUNK), 1, MOST_CHUNKS);
         if (chunks == 1) return new TermBlocks(terms, 1, terms);
         int chunkTerms = Math.ceilDiv(blocks, chunks) * BLOCK;
         return new TermBlocks(terms, Math.ceilDiv(terms, chunkTerms), chunkTerms);

@@ -277,7 +277,7 @@ final class Emission {
             java.util.function.Supplier<Target> make,
             List<Target> targets) {
         var more = KernelBuilder.leaves(Target.made(u, -1, Mode.WRITE), this::isLeaf);
-        boolean shares = tiny;
+        boolean shares = false;
         int extra = 0;
         for (Node l : more) {
             if (taken.contains(l) || !isMaterial(l)) return;

@@ -304,14 +304,14 @@ final class KernelBuilder {
             int mask = scalar ? 1 : project(r.axes(), merged);
             kernelResults.add(new Result(scalar ? Kind.STORE : r.kind(), r.dtype(), mask));
         }
-        return new Plan.Fused(
+        return CanonicalKernel.of(new Plan.Fused(
                 new Kernel(compute, extents.size(), kernelLoads, built, kernelResults),
                 extents,
                 buffers,
                 arguments,
                 targets.stream().map(Target::buffer).toList(),
                 targets.stream().map(Target::mode).toList(),
-                targets.getFirst().node().path());
+                targets.getFirst().node().path()));
     }
 
     private static boolean bit(int mask, int i) {

@@ -2,6 +2,7 @@ package hesse.autodiff;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import hesse.autodiff.Dual.ActivationCurvature;
 import hesse.cases.Differences;
 import hesse.cases.Draw;
 import hesse.cases.Errors;
@@ -88,11 +89,16 @@ class CurvatureDifferencesTest {
         check("grad vhv", net.evaluate(c.gradVhv(v)), expected.get("grad vhv"));
 
         // by each parameter: gradients of scalars, and the Jacobian
-        var byEach = Differences.of(List.of(net.loss(), c.vgv(v), net.logits()), values, step)
+        Node rest = c.vnv(v, ActivationCurvature.DROP);
+        var byEach = Differences.of(List.of(net.loss(), c.vgv(v), net.logits(), rest), values, step)
                 .jacobians(net.parameters());
         if (byEach.isEmpty()) return false;
         check("gradient", net.evaluate(gradient), byEach.get().get(0));
         check("grad vgv", net.evaluate(c.gradVgv(v)), byEach.get().get(1));
+        check(
+                "grad of vnv without activation",
+                net.evaluate(Reverse.gradient(rest, net.parameters())),
+                byEach.get().get(3));
 
         var bent = Differences.of(List.of(slopeAtLogits), values, step)
                 .along(Map.of(Draw.name(z), expected.get("jvp").getFirst()));

@@ -45,16 +45,17 @@ class FrozenJetTest {
         ScalarFn replacement = second.equals("gaussian")
                 ? Activations.secondDerivative("gaussian", Map.of("beta", 3.0))
                 : Activations.parseSecondDerivative(second);
-        ScalarFn fn = Activations.named(activation).withSecondDerivative(replacement);
+        ScalarFn phi = Activations.named(activation);
+        var jet = List.of(phi, phi.derivative(), replacement, replacement.derivative());
         Seeds.fresh(seed -> {
-            var net = kind.build(seed, fn);
-            var frozen = frozen(kind, seed, fn, net.evaluate(net.preactivations()));
+            var net = kind.build(seed, phi.withSecondDerivative(replacement));
+            var frozen = frozen(kind, seed, jet, net.evaluate(net.preactivations()));
             return agree(net, frozen);
         });
     }
 
     /** φ(x₀) + φ′(x₀) d + ½ ψ(x₀) d² + ⅙ ψ′(x₀) d³ with d = x − x₀, in place of each activation. */
-    private static SmallNet frozen(SmallNets kind, long seed, ScalarFn fn, List<double[]> preactivations) {
+    private static SmallNet frozen(SmallNets kind, long seed, List<ScalarFn> jet, List<double[]> preactivations) {
         var net = kind.build(seed, (x, place) -> {
             double[] at = preactivations.get(place);
             Node d = Ops.sub(x, given(x, "at " + place, at));
@@ -73,15 +74,14 @@ class FrozenJetTest {
             double[] at = preactivations.get(place);
             net.draw().values().put("at " + place, at);
             for (int order = 0; order <= 3; order++) {
-                net.draw().values().put("jet " + order + " at " + place, jet(fn, order, at));
+                net.draw()
+                        .values()
+                        .put(
+                                "jet " + order + " at " + place,
+                                Arrays.stream(at).map(jet.get(order)::apply).toArray());
             }
         }
         return net;
-    }
-
-    private static double[] jet(ScalarFn fn, int order, double[] at) {
-        ScalarFn derivative = fn.derivative(order);
-        return Arrays.stream(at).map(derivative::apply).toArray();
     }
 
     private static Node given(Node x, String name, double[] values) {

@@ -6,13 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import hesse.autodiff.Dual.ActivationCurvature;
 import hesse.cases.Errors;
 import hesse.cases.Seeds;
 import hesse.cases.SmallNet;
 import hesse.cases.SmallNets;
 import hesse.graph.Apply;
+import hesse.graph.Mark;
 import hesse.graph.Node;
 import hesse.graph.Ops;
+import hesse.graph.StopGradient;
 import hesse.plan.Computation;
 import hesse.plan.Erasure;
 import hesse.scalar.Activations;
@@ -61,6 +64,8 @@ class IdentitiesTest {
             equal("vᵀH v", net, List.of(c.vhv(v)), List.of(Ops.dot(v, c.hvp(v))), scale);
             equal("vᵀG v", net, List.of(c.vgv(v)), List.of(Ops.dot(v, g)), scale);
             equal("vᵀN v", net, List.of(c.vnv(v)), List.of(Ops.dot(v, n)), scale);
+            Node rest = c.vnv(v, ActivationCurvature.DROP);
+            equal("vᵀN v without activation", net, List.of(rest), List.of(Ops.dot(v, c.nmeRestVp(v))), scale);
             double third = norm(net, c.gradVhv(v)) + norm(net, c.gradVgv(v));
             var ofNme = Reverse.gradient(c.vnv(v), net.parameters());
             equal("∇ vᵀH v", net, c.gradVhv(v), sum(c.gradVgv(v), ofNme), third);
@@ -251,6 +256,31 @@ class IdentitiesTest {
         return graph.nodes().stream()
                 .map(n -> n.op() instanceof Apply a ? n.inputs() + " " + a.fn().program() : n.toString())
                 .toList();
+    }
+
+    /** What only matters while differentiating is gone from erased graphs, and nothing else. */
+    @ParameterizedTest
+    @EnumSource
+    void erasureKeepsValues(SmallNets kind) {
+        Seeds.each(seed -> {
+            var net = kind.build(
+                    seed, kind.activation().withSecondDerivative(Activations.parseSecondDerivative("cos(x)")));
+            Curvature c = net.curvature();
+            var v = net.direction();
+            var nodes = new ArrayList<Node>(List.of(net.loss(), c.vhv(v)));
+            nodes.addAll(c.hvp(v));
+            nodes.addAll(c.nmeActivationVp(v));
+            nodes.addAll(c.gradVhv(v));
+            var named = new LinkedHashMap<String, Node>();
+            for (Node n : nodes) named.put("output " + named.size(), n);
+            var erased = Erasure.erase(Computation.of(named));
+            for (Node n : erased.graph().nodes()) {
+                assertTrue(!(n.op() instanceof Mark) && !(n.op() instanceof StopGradient), n.toString());
+                assertTrue(!(n.op() instanceof Apply a) || a.fn().equals(a.fn().erased()), n.toString());
+            }
+            double error = Errors.relative(net.evaluate(erased.nodes()), net.evaluate(nodes));
+            assertTrue(error < ROUNDING, "erased values are off by " + error);
+        });
     }
 
     /** The direction of PSAM is computed from θ, and a constant to every derivative. */

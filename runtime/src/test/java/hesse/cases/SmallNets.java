@@ -42,7 +42,7 @@ public enum SmallNets {
         return b.crossEntropy(b.linear(b.flatten(b.activate(b.conv(h, 2, 1, ConvGeometry.of(2, 0, 1, 1)))), 3), 0);
     }),
     CNN_WITH_DILATION_GROUPS_AND_AVERAGE_POOL("softplus", b -> {
-        Node x = b.data(2, 6, 6, 2);
+        Node x = b.data(1, 5, 5, 2);
         Node h = b.activate(b.conv(x, 4, 3, ConvGeometry.of(1, 2, 2, 2)));
         h = Ops.avgPool(b.activate(b.conv(h, 4, 3, ConvGeometry.of(1, 1, 1, 4))), new Pooling(3, 2, 2, 2));
         return b.squaredError(b.linear(b.flatten(h), 2));

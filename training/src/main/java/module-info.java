@@ -29,5 +29,6 @@ module hesse.training {
             hesse.cli.ConfigCommand,
             hesse.cli.DataCommand,
             hesse.cli.DoctorCommand,
-            hesse.cli.ModelCommand;
+            hesse.cli.ModelCommand,
+            hesse.cli.ProductCommand;
 }

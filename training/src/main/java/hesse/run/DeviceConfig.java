@@ -1,8 +1,13 @@
 package hesse.run;
 
+import hesse.backend.BackendOptions;
+import hesse.backend.Backends;
 import hesse.config.ConfigNode;
 import hesse.config.Names;
+import hesse.error.UserException;
+import hesse.tensor.DType;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The {@code device} section.
@@ -34,12 +39,42 @@ public record DeviceConfig(
         LEAN
     }
 
+    /** The element type of a computation's numbers: the reference computes in f64 alone. */
+    public DType dtype() {
+        return precision == Precision.F64 || backend == Backend.REFERENCE ? DType.F64 : DType.F32;
+    }
+
+    /**
+     * The backend that is asked for.
+     *
+     * @param log receives a line for each better backend that {@code auto} passes over
+     * @throws UserException if it is not available, or cannot compute in the precision
+     */
+    public hesse.backend.Backend open(Consumer<String> log) {
+        var options = new BackendOptions(threads.orElse(0), Names.of(precision), memory == Memory.LEAN, autotune);
+        var opened = Backends.open(Names.of(backend), options, log);
+        if (onlyOnGpu(precision) && !opened.name().equals("cuda")) {
+            var name = opened.name();
+            opened.close();
+            throw new UserException(
+                    UserException.Kind.USAGE,
+                    "device.precision",
+                    Names.of(precision) + " needs the backend cuda; here " + name
+                            + " would run, which computes in f32 or f64",
+                    "Set device.precision=f32, or run where there is a GPU");
+        }
+        return opened;
+    }
+
+    private static boolean onlyOnGpu(Precision precision) {
+        return precision == Precision.TF32 || precision == Precision.BF16;
+    }
+
     /** Reads the section; problems are noted in it. */
     public static DeviceConfig read(ConfigNode n) {
         var backend = n.choice("backend", Backend.class).or(Backend.AUTO);
         var precision = n.choice("precision", Precision.class).or(Precision.F32);
-        boolean onlyCuda = precision == Precision.TF32 || precision == Precision.BF16;
-        if (onlyCuda && (backend == Backend.CPU || backend == Backend.REFERENCE)) {
+        if (onlyOnGpu(precision) && (backend == Backend.CPU || backend == Backend.REFERENCE)) {
             n.problem(
                     "precision",
                     Names.of(precision) + " needs the backend cuda; " + Names.of(backend) + " computes in f32 or f64");

@@ -65,7 +65,9 @@ final class KernelBuilder {
     private final Predicate<Node> isLeaf;
     private final Function<Node, Integer> bufferOf;
     private final Shape domain;
-    private final ScalarProgram.Builder program = new ScalarProgram.Builder();
+    /** A value must not depend on what else its kernel computes. */
+    private final ScalarProgram.Builder program = ScalarProgram.Builder.keepingBits();
+
     private final List<Source> sources = new ArrayList<>();
     private final List<DType> dtypes = new ArrayList<>();
     private final List<Integer> masks = new ArrayList<>();

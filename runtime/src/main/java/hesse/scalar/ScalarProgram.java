@@ -111,7 +111,7 @@ public final class ScalarProgram {
      * {@link Simplifier}). Handles are indices into the builder, not into the finished program. Not thread-safe.
      */
     public static final class Builder {
-        private final boolean simplifying;
+        private final Simplification simplification;
         private final List<Instruction> code = new ArrayList<>();
         private final Map<Instruction, Integer> known = new HashMap<>();
         /** Per instruction a hash of the whole expression and its depth: an order of operands that does not depend on building order. */
@@ -119,17 +119,34 @@ public final class ScalarProgram {
 
         private int[] depth = new int[64];
 
-        public Builder() {
-            this(true);
+        private enum Simplification {
+            /** Real algebra, {@link Simplifier#apply}. */
+            ALGEBRAIC,
+            /** {@link Simplifier#keepingBits}. */
+            EXACT,
+            NONE
         }
 
-        private Builder(boolean simplifying) {
-            this.simplifying = simplifying;
+        /** A builder that simplifies as real algebra allows: for making functions and their derivatives. */
+        public Builder() {
+            this(Simplification.ALGEBRAIC);
+        }
+
+        private Builder(Simplification simplification) {
+            this.simplification = simplification;
+        }
+
+        /**
+         * A builder that simplifies only where no bit of a result changes: for putting finished functions together, so that what one
+         * computes does not depend on what stands beside it.
+         */
+        public static Builder keepingBits() {
+            return new Builder(Simplification.EXACT);
         }
 
         /** A builder that takes instructions as they are (equal ones are still one): every rounding is the writer's. */
         static Builder exact() {
-            return new Builder(false);
+            return new Builder(Simplification.NONE);
         }
 
         /** The value of input {@code i}. */
@@ -158,7 +175,15 @@ public final class ScalarProgram {
             int a = operands[0];
             int b = operands.length > 1 ? operands[1] : -1;
             int c = operands.length > 2 ? operands[2] : -1;
-            if (simplifying) return Simplifier.apply(this, op, a, b, c);
+            return switch (simplification) {
+                case ALGEBRAIC -> Simplifier.apply(this, op, a, b, c);
+                case EXACT -> Simplifier.keepingBits(this, op, a, b, c);
+                case NONE -> asWritten(op, a, b, c);
+            };
+        }
+
+        /** The instruction itself, commutative operands in canonical order, a constant first. */
+        int asWritten(ScalarOp op, int a, int b, int c) {
             boolean swap = op.isCommutative() && (isConstant(b) || !isConstant(a) && !inOrder(a, b));
             return intern(new Instruction(op, swap ? b : a, swap ? a : b, c, 0));
         }

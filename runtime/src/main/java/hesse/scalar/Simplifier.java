@@ -46,13 +46,44 @@ final class Simplifier {
             case GE -> apply(p, LE, b, a, -1);
             case LT -> a == b ? p.constant(0) : plain(p, op, a, b);
             case MIN, MAX -> a == b ? a : plain(p, op, a, b);
-            case EQ, NE -> commutative(p, op, a, b);
+            case EQ -> plain(p, op, a, b);
+            case NE -> notEqual(p, a, b);
             case AND, OR -> logic(p, op, condition(p, a), condition(p, b));
             case NOT -> not(p, condition(p, a));
             case SELECT -> select(p, condition(p, a), b, c);
             case FLOOR -> p.at(a).op() == FLOOR ? a : plain(p, op, a, -1);
             default -> plain(p, op, a, b);
         };
+    }
+
+    /** As {@link #apply}, but only what leaves every bit of every result as it is (the sign of a NaN aside). */
+    static int keepingBits(Builder p, ScalarOp op, int a, int b, int c) {
+        return switch (op) {
+            case SELECT -> select(p, condition(p, a), number(p, b), number(p, c));
+            case AND, OR -> logic(p, op, condition(p, a), condition(p, b));
+            case NOT -> not(p, condition(p, a));
+            case GT -> p.asWritten(LT, number(p, b), number(p, a), -1);
+            case GE -> p.asWritten(LE, number(p, b), number(p, a), -1);
+            case NE -> notEqual(p, number(p, a), number(p, b));
+            case NEG -> is(p, a, NEG) ? p.at(a).a() : plain(p, op, number(p, a), -1);
+            case MUL ->
+                p.isConstant(a, 1)
+                        ? number(p, b)
+                        : p.isConstant(b, 1) ? number(p, a) : plain(p, op, number(p, a), number(p, b));
+            default -> p.asWritten(op, number(p, a), number(p, b), number(p, c));
+        };
+    }
+
+    private static int notEqual(Builder p, int a, int b) {
+        if (isTruth(p, a) && p.isConstant(b, 0)) return p.at(a).a();
+        return isTruth(p, b) && p.isConstant(a, 0) ? p.at(b).a() : plain(p, NE, a, b);
+    }
+
+    /** Whether {@code a} is a truth value as a number. */
+    private static boolean isTruth(Builder p, int a) {
+        return is(p, a, SELECT)
+                && p.isConstant(p.at(a).b(), 1)
+                && p.isConstant(p.at(a).c(), 0);
     }
 
     private static int add(Builder p, int a, int b) {
@@ -75,7 +106,7 @@ final class Simplifier {
                     p.at(b).c());
         int merged = mergedIntoSum(p, a, b);
         if (merged < 0) merged = mergedIntoSum(p, b, a);
-        return merged >= 0 ? merged : commutative(p, ADD, a, b);
+        return merged >= 0 ? merged : plain(p, ADD, a, b);
     }
 
     /** c·x + (k·x ± r) as (c + k)·x ± r; -1 if {@code sum} is not such a sum. */
@@ -116,7 +147,7 @@ final class Simplifier {
             if (isScaled(p, a)) return p.mul(p.at(a).a(), p.mul(p.at(a).b(), b));
             if (isScaled(p, b)) return p.mul(p.at(b).a(), p.mul(a, p.at(b).b()));
         }
-        return commutative(p, MUL, a, b);
+        return plain(p, MUL, a, b);
     }
 
     /** A constant times something that is not constant. */
@@ -216,7 +247,7 @@ final class Simplifier {
         if (a == b) return a;
         if (p.isConstant(a)) return (value(p, a) != 0) == (op == AND) ? b : a;
         if (p.isConstant(b)) return (value(p, b) != 0) == (op == AND) ? a : b;
-        return commutative(p, op, a, b);
+        return plain(p, op, a, b);
     }
 
     private static int not(Builder p, int a) {
@@ -250,13 +281,8 @@ final class Simplifier {
         return p.at(a).op().isBool() || p.isConstant(a) ? a : p.op(NE, a, p.constant(0));
     }
 
-    private static int commutative(Builder p, ScalarOp op, int a, int b) {
-        boolean swap = p.isConstant(b) || !p.isConstant(a) && !p.inOrder(a, b);
-        return swap ? plain(p, op, b, a) : plain(p, op, a, b);
-    }
-
     private static int plain(Builder p, ScalarOp op, int a, int b) {
-        return p.intern(new Instruction(op, a, b, -1, 0));
+        return p.asWritten(op, a, b, -1);
     }
 
     private static boolean is(Builder p, int i, ScalarOp op) {

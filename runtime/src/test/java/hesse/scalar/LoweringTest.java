@@ -202,6 +202,33 @@ class LoweringTest {
     }
 
     @Test
+    void functionsPutTogetherKeepTheirBits() {
+        long seed = System.nanoTime();
+        var random = new Random(seed);
+        // phi at 3·x, beside other values that algebra would merge it with.
+        for (String name : new String[] {"gelu", "silu", "tanh", "gelu_tanh", "mish"}) {
+            ScalarFn phi = Activations.named(name);
+            for (int k = 0; k <= 2; k++) {
+                var p = Builder.keepingBits();
+                int x = p.input(0);
+                int scaled = p.scale(3, x);
+                int y = p.inline(phi.derivative(k).program(), scaled)[0];
+                ScalarProgram fused = Lowering.lower(p.build(1, p.add(p.scale(2, y), y), y, p.mul(x, y)), DType.F32);
+                ScalarProgram alone = Lowering.lower(phi.derivative(k).program(), DType.F32);
+                for (int i = 0; i < 500; i++) {
+                    float at = (float) (random.nextGaussian() * 2);
+                    float expected = Lowering.evaluateF32(alone, 3 * at)[0];
+                    float[] actual = Lowering.evaluateF32(fused, at);
+                    String what = name + " derivative " + k + " at " + at + ", seed " + seed;
+                    assertEquals(expected, actual[1], what);
+                    assertEquals(2 * expected + expected, actual[0], what);
+                    assertEquals(at * expected, actual[2], what);
+                }
+            }
+        }
+    }
+
+    @Test
     void logicAndChoicesSurviveLowering() {
         var p = new Builder();
         int x = p.input(0);
@@ -211,6 +238,7 @@ class LoweringTest {
         int or = p.op(ScalarOp.OR, p.op(ScalarOp.EQ, x, y), p.op(ScalarOp.NE, y, p.constant(1)));
         ScalarProgram program = p.build(
                 2,
+                p.op(ScalarOp.ADD, inside, p.op(ScalarOp.NE, inside, p.constant(0))),
                 p.select(inside, p.op(ScalarOp.MAX, x, y), p.op(ScalarOp.MIN, x, y)),
                 or,
                 p.op(ScalarOp.IS_FINITE, x),

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Completes the folder of the distribution (its lib/ and runtime/ are there) and packs it: the same input gives the same bytes.
+# package.sh <repository root> <folder> <name> <time of every entry>
+set -euo pipefail
+root=$1 folder=$2 name=$3 time=$4
+install -D -m 755 "$root/hesse" "$folder/bin/hesse"
+install -m 644 "$root/LICENSE" "$root/NOTICE" "$root/README.md" "$root/CHANGELOG.md" "$folder"
+tar --create --directory="$folder" --transform="s,^\.,$name," --sort=name --mtime="$time" --owner=0 --group=0 --numeric-owner \
+    --mode=u+rwX,go+rX-w . | gzip -9n >"$folder/../$name.tar.gz"

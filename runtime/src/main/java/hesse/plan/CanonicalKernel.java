@@ -24,8 +24,10 @@ final class CanonicalKernel {
         var keys = new ArrayList<String>();
         for (int r = 0; r < kernel.results().size(); r++) {
             var alone = new Numbered(kernel.program(), List.of(r)).settled();
-            keys.add(kernel.results().get(r) + step.modes().get(r).name()
-                    + alone.loads.stream().map(kernel.loads()::get).toList() + alone.program);
+            keys.add(kernel.results().get(r)
+                    + step.modes().get(r).name()
+                    + alone.loads.stream().map(kernel.loads()::get).toList()
+                    + alone.program);
         }
         var order = IntStream.range(0, keys.size())
                 .boxed()

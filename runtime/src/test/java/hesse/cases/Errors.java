@@ -14,10 +14,15 @@ public final class Errors {
      * whole norm (some derivatives are exactly zero); the largest of these.
      */
     public static double relative(List<double[]> actual, List<double[]> expected) {
+        return relative(actual, expected, FLOOR);
+    }
+
+    /** As {@link #relative(List, List)} with another share of the whole norm in place of a thousandth. */
+    public static double relative(List<double[]> actual, List<double[]> expected, double floor) {
         double whole = norm(expected);
         double worst = distance(actual, expected) / whole;
         for (int i = 0; i < actual.size(); i++) {
-            double own = Math.max(norm(List.of(expected.get(i))), FLOOR * whole);
+            double own = Math.max(norm(List.of(expected.get(i))), floor * whole);
             worst = Math.max(worst, distance(List.of(actual.get(i)), List.of(expected.get(i))) / own);
         }
         return whole == 0 && norm(actual) == 0 ? 0 : worst;

@@ -244,9 +244,11 @@ public final class OpCases {
         add("compare integers", Compare.class, d -> Ops.compare(Compare.Relation.LT, d.indices(4, 9), d.indices(4, 9)));
         add("argmax along rows", ArgMax.class, d -> Ops.argMax(d.normal(4, 9), 1));
         add("argmax with ties", ArgMax.class, d -> Ops.argMax(Ops.cast(d.dtype(), d.indices(3, 6, 7)), 0));
-        add("is finite", IsFinite.class, d -> {
-            Node big = Ops.scale(d.dtype() == DType.F64 ? 1e200 : 1e30, d.normal(6, 7));
-            return Ops.isFinite(Ops.mul(big, big));
+        add("is finite or not a number", IsFinite.class, d -> Ops.isFinite(Ops.log(d.normal(6, 7))));
+        add("is finite or infinite", IsFinite.class, d -> {
+            Node x = d.normal(6, 7);
+            Node some = Ops.select(d.booleans(6, 7), x, d.graph().zeros(x.type()));
+            return Ops.isFinite(Ops.apply(ScalarFn.reciprocal(), some));
         });
         add("cast to integers", Cast.class, d -> Ops.cast(DType.I32, Ops.scale(5, d.normal(4, 5))));
         add("iota", Iota.class, d -> d.graph().apply(new Iota(1, new Type(DType.I32, Shape.of(3, 5, 2)))));

@@ -75,7 +75,11 @@ public record SmallNet(
         private final List<Node> preactivations = new ArrayList<>();
 
         public Builder(long seed, Activation activation) {
-            this.draw = new Draw(seed, DType.F64);
+            this(seed, activation, DType.F64);
+        }
+
+        public Builder(long seed, Activation activation, DType dtype) {
+            this.draw = new Draw(seed, dtype);
             this.activation = activation;
         }
 
@@ -157,7 +161,7 @@ public record SmallNet(
             double rows = z.shape().size() / (double) classes;
             int[] labelDims =
                     java.util.Arrays.copyOf(z.shape().dims(), z.shape().rank() - 1);
-            Node onehot = Ops.oneHot(draw.indices(classes, labelDims), classes, DType.F64);
+            Node onehot = Ops.oneHot(draw.indices(classes, labelDims), classes, draw.dtype());
             Node targets = Ops.plus(Ops.scale(1 - smoothing, onehot), smoothing / classes);
             return finish(z, logits -> Ops.scale(-1 / rows, Ops.dot(targets, Ops.logSoftmax(logits))));
         }

@@ -8,6 +8,7 @@ import hesse.graph.Ops;
 import hesse.graph.Pooling;
 import hesse.scalar.Activations;
 import hesse.scalar.ScalarFn;
+import hesse.tensor.DType;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -83,6 +84,11 @@ public enum SmallNets {
 
     public SmallNet build(long seed, Activation activation) {
         return make.apply(new Builder(seed, activation));
+    }
+
+    /** With its own activation, in another element type; values are rounded to it. */
+    public SmallNet build(long seed, DType dtype) {
+        return make.apply(new Builder(seed, Activation.of(activation()), dtype));
     }
 
     /** The net's own activation. */

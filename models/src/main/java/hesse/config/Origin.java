@@ -20,7 +20,8 @@ public record Origin(Source source, String text) {
     }
 
     static Origin override(String argument) {
-        return new Origin(Source.OVERRIDE, "--set " + argument);
+        // One line, whatever the value holds: origins are printed as comments.
+        return new Origin(Source.OVERRIDE, "--set " + argument.replaceAll("\\p{Cntrl}", " "));
     }
 
     @Override

@@ -240,6 +240,15 @@ class ConfigNodeTest {
         }
     }
 
+    @Test
+    void originsStayOnTheirLine() {
+        var root = parse("{}", "note=\"a\nb\"");
+        assertEquals("a b", root.text("note").required());
+        var again = ConfigNode.parse("again", ConfigYaml.printWithOrigins(root.resolved()));
+        assertEquals("a b", again.text("note").required());
+        again.finish();
+    }
+
     private static void read(ConfigNode root) {
         for (var block : root.child("model").children("blocks")) {
             block.integer("channels").required();

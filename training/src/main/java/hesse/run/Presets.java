@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -56,7 +57,7 @@ public final class Presets {
      * @throws ConfigException if it is neither, or no YAML table, or an override does not parse
      */
     static ConfigNode open(String presetOrFile, List<String> overrides) {
-        var path = Path.of(presetOrFile);
+        var path = path(presetOrFile);
         if (Files.isRegularFile(path)) {
             var folder = Optional.ofNullable(path.toAbsolutePath().getParent()).orElse(Path.of(""));
             return ConfigNode.parse(path.toString(), folder, readText(path), overrides);
@@ -68,6 +69,14 @@ public final class Presets {
                 + Names.didYouMean(presetOrFile, NAMES) + ". Presets: " + String.join(", ", NAMES));
     }
 
+    private static Path path(String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new ConfigException("the configuration's name is no path: " + e.getReason());
+        }
+    }
+
     private static String readText(Path file) {
         try {
             if (Files.size(file) > MAX_BYTES) {
@@ -77,7 +86,8 @@ public final class Presets {
             return StandardCharsets.UTF_8
                     .newDecoder()
                     .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
-                    .toString();
+                    .toString()
+                    .replaceFirst("^\uFEFF", "");
         } catch (CharacterCodingException e) {
             throw new ConfigException(file + ": is no UTF-8 text");
         } catch (IOException e) {

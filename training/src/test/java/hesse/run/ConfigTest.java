@@ -275,6 +275,14 @@ class ConfigTest {
         assertTrue(assertThrows(ConfigException.class, () -> load(binary.toString()))
                 .getMessage()
                 .contains("no UTF-8"));
+        var marked = Files.writeString(folder.resolve("marked.yaml"), "\uFEFFmodel: {kind: mlp, hidden: [3]}\r\n");
+        assertEquals(
+                "cross-entropy",
+                ConfigYaml.print(load(marked.toString()).resolved())
+                        .replaceAll("(?s).*loss:\n  kind: ([^\n]*)\n.*", "$1"));
+        assertTrue(assertThrows(ConfigException.class, () -> load("a\0b"))
+                .getMessage()
+                .contains("no path"));
         var large = Files.write(folder.resolve("large.yaml"), new byte[1_000_001]);
         assertTrue(assertThrows(ConfigException.class, () -> load(large.toString()))
                 .getMessage()

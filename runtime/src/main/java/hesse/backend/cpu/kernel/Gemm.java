@@ -14,6 +14,8 @@ public final class Gemm implements Contraction {
     private static final long WORTHWHILE_TASK = 500_000;
     private static final int MOST_TASKS = 32;
     private static final int PANELS_PER_TASK = 2;
+    /** Elements up to which packed rows are kept whole. */
+    private static final int MOST_SHARED_ROWS = 1 << 22;
 
     private final GemmShape shape;
     private final Lanes lanes;
@@ -29,7 +31,14 @@ public final class Gemm implements Contraction {
     private final RowTiles lastRows;
     private final int sumsStride;
     private final int sumsSize;
+    /** Whether all columns are packed before, for all tasks; if not, each task packs its own. */
     private final boolean sharedPanels;
+    /** The same of rows. */
+    private final boolean sharedRows;
+
+    private final int sharedRowsAt;
+    private final int rowsSize;
+    private final int termBlocks;
     private final int columnPanels;
     /** Where each thread keeps its row block, scratch tile and column block, after the partial sums. */
     private final int rowsAt;
@@ -38,7 +47,7 @@ public final class Gemm implements Contraction {
     private final int columnsAt;
     private final int partialsAt;
     private final Workspace.Need need;
-    private final WorkerPool.Task packTask = this::packPanels;
+    private final WorkerPool.Task packTask = this::pack;
     private final WorkerPool.Task multiplyTask = this::multiply;
     private final WorkerPool.Task sumTask = this::sumChunks;
 
@@ -70,9 +79,12 @@ public final class Gemm implements Contraction {
         int columns = Math.ceilDiv(shape.n(), Math.ceilDiv(shape.n(), mostColumns));
         columns = Math.ceilDiv(columns, panelWidth) * panelWidth;
         long wanted = Math.clamp(shape.multiplyAdds() / WORTHWHILE_TASK, 1, MOST_TASKS);
+        // Wide blocks amortise the packing of rows, tall ones the reading of panels.
         while ((long) shape.batch() * blocks.chunks() * Math.ceilDiv(shape.m(), rows) * Math.ceilDiv(shape.n(), columns)
                 < wanted) {
-            if (rows > 2 * tileRows[0]) {
+            if (columns > 2 * panelWidth && columns > 4 * rows) {
+                columns = Math.ceilDiv(columns, 2 * panelWidth) * panelWidth;
+            } else if (rows > 2 * tileRows[0]) {
                 rows = Math.ceilDiv(rows, 2 * tileRows[1]) * tileRows[1];
             } else if (columns > 2 * panelWidth) {
                 columns = Math.ceilDiv(columns, 2 * panelWidth) * panelWidth;
@@ -97,11 +109,16 @@ public final class Gemm implements Contraction {
         int slack = lanes.vectorLength();
         boolean chunked = blocks.chunks() > 1;
         rowsAt = chunked ? 0 : sumsSize + slack;
-        scratchAt = rowsAt + paddedRows * terms + slack;
+        rowsSize = paddedRows * terms + slack;
+        termBlocks = Math.ceilDiv(shape.k(), TermBlocks.BLOCK);
+        sharedRows = sharedPanels && columnBlocks > 1 && (long) rowBlocks * termBlocks * rowsSize <= MOST_SHARED_ROWS;
+        scratchAt = rowsAt + (sharedRows ? 0 : rowsSize);
         columnsAt = scratchAt + tiles.scratch() + slack;
         long local = columnsAt + (sharedPanels ? 0 : (long) columnBlock * terms + slack);
-        long packed = sharedPanels ? (long) columnPanels * panelWidth * shape.k() + slack : 0;
+        long packedColumns = sharedPanels ? (long) columnPanels * panelWidth * shape.k() + slack : 0;
+        long packed = packedColumns + (sharedRows ? (long) rowBlocks * termBlocks * rowsSize : 0);
         long partials = chunked ? (long) shape.batch() * blocks.chunks() * rowBlocks * columnBlocks * sumsSize : 0;
+        sharedRowsAt = (int) packedColumns;
         need = new Workspace.Need(shape.dtype(), packed + partials, local);
         partialsAt = (int) packed;
     }
@@ -141,17 +158,33 @@ public final class Gemm implements Contraction {
         this.cAt = cAt;
         this.alpha = alpha;
         this.accumulate = accumulate;
-        if (sharedPanels) pool.run(Math.ceilDiv(columnPanels, PANELS_PER_TASK), packTask);
+        if (sharedPanels) {
+            int rowTasks = sharedRows ? rowBlocks * termBlocks : 0;
+            pool.run(Math.ceilDiv(columnPanels, PANELS_PER_TASK) + rowTasks, packTask);
+        }
         pool.run(shape.batch() * blocks.chunks() * rowBlocks * columnBlocks, multiplyTask);
         if (blocks.chunks() > 1) pool.run(shape.batch() * rowBlocks * columnBlocks, sumTask);
     }
 
-    private void packPanels(int task, int worker) {
+    private void pack(int task, int worker) {
         var shared = workspace.shared(shape.dtype());
-        int to = Math.min(columnPanels, (task + 1) * PANELS_PER_TASK);
-        for (int panel = task * PANELS_PER_TASK; panel < to; panel++) {
-            packColumns(bAt, panel * panelWidth, 0, shape.k(), shared, panel * panelWidth * shape.k());
+        int columnTasks = Math.ceilDiv(columnPanels, PANELS_PER_TASK);
+        if (task < columnTasks) {
+            int to = Math.min(columnPanels, (task + 1) * PANELS_PER_TASK);
+            for (int panel = task * PANELS_PER_TASK; panel < to; panel++) {
+                packColumns(bAt, panel * panelWidth, 0, shape.k(), shared, panel * panelWidth * shape.k());
+            }
+        } else {
+            int unit = task - columnTasks;
+            int rowIndex = unit / termBlocks;
+            int term = unit % termBlocks * TermBlocks.BLOCK;
+            int terms = Math.min(TermBlocks.BLOCK, shape.k() - term);
+            packRows(rowTiles(rowIndex), aAt, rowIndex * rowBlock, term, terms, shared, sharedRowsAt + unit * rowsSize);
         }
+    }
+
+    private RowTiles rowTiles(int rowIndex) {
+        return rowIndex < rowBlocks - 1 ? fullRows : lastRows;
     }
 
     private void packColumns(long matrix, int column, int term, int terms, Object target, int at) {
@@ -196,7 +229,7 @@ public final class Gemm implements Contraction {
         int row = rowIndex * rowBlock;
         int column = columnIndex * columnBlock;
         int columns = Math.min(columnBlock, shape.n() - column);
-        var rows = rowIndex < rowBlocks - 1 ? fullRows : lastRows;
+        var rows = rowTiles(rowIndex);
         var local = workspace.local(shape.dtype(), worker);
         var shared = workspace.shared(shape.dtype());
         boolean chunked = blocks.chunks() > 1;
@@ -207,47 +240,28 @@ public final class Gemm implements Contraction {
         int end = blocks.to(chunk);
         for (int term = blocks.from(chunk); term < end; term += TermBlocks.BLOCK) {
             int terms = Math.min(TermBlocks.BLOCK, end - term);
-            packRows(rows, matrixA, row, term, terms, local, rowsAt);
-            boolean first = term == blocks.from(chunk);
-            if (sharedPanels) {
-                int panels = column * shape.k() + term * panelWidth;
-                tiles.multiply(
-                        rows,
-                        1,
-                        local,
-                        rowsAt,
-                        shared,
-                        panels,
-                        panelWidth * shape.k(),
-                        terms,
-                        columns,
-                        sums,
-                        sumsAt,
-                        sumsStride,
-                        first,
-                        local,
-                        scratchAt);
-            } else {
+            if (!sharedRows) packRows(rows, matrixA, row, term, terms, local, rowsAt);
+            if (!sharedPanels) {
                 for (int j = 0; j < columns; j += panelWidth) {
                     packColumns(matrixB, column + j, term, terms, local, columnsAt + j * terms);
                 }
-                tiles.multiply(
-                        rows,
-                        1,
-                        local,
-                        rowsAt,
-                        local,
-                        columnsAt,
-                        panelWidth * terms,
-                        terms,
-                        columns,
-                        sums,
-                        sumsAt,
-                        sumsStride,
-                        first,
-                        local,
-                        scratchAt);
             }
+            tiles.multiply(
+                    rows,
+                    1,
+                    sharedRows ? shared : local,
+                    sharedRows ? sharedRowsAt + (rowIndex * termBlocks + term / TermBlocks.BLOCK) * rowsSize : rowsAt,
+                    sharedPanels ? shared : local,
+                    sharedPanels ? column * shape.k() + term * panelWidth : columnsAt,
+                    panelWidth * (sharedPanels ? shape.k() : terms),
+                    terms,
+                    columns,
+                    sums,
+                    sumsAt,
+                    sumsStride,
+                    term == blocks.from(chunk),
+                    local,
+                    scratchAt);
         }
         if (!chunked) writeOut(product, row, column, rows.rows(), columns, sums, sumsAt);
     }
@@ -262,7 +276,7 @@ public final class Gemm implements Contraction {
         int columnIndex = task % columnBlocks;
         int rowIndex = task / columnBlocks % rowBlocks;
         int product = task / (columnBlocks * rowBlocks);
-        int rows = (rowIndex < rowBlocks - 1 ? fullRows : lastRows).rows();
+        int rows = rowTiles(rowIndex).rows();
         int column = columnIndex * columnBlock;
         int columns = Math.min(columnBlock, shape.n() - column);
         var partials = workspace.shared(shape.dtype());

@@ -13,6 +13,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The bits of a contraction depend neither on threads, nor on the lane width, nor on who compiled the kernels. */
 class SameBitsTest {
+    /** The checksum on any machine; it changes only with the documented order of the sums. */
+    private static final long SAVED = 0x59ee20aeL;
+
     private static List<String> digests(String flags) throws IOException, InterruptedException {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -42,14 +45,14 @@ class SameBitsTest {
                 "--add-modules=jdk.incubator.vector -Dhesse.vector.bits=128",
                 "-Dwithout.vector.module=true"
             })
-    void anotherJvmFindsTheSameBits(String flags) throws IOException, InterruptedException {
-        var expected = "digest " + Long.toHexString(KernelDigest.digest(2));
+    void anotherJvmFindsTheSavedBits(String flags) throws IOException, InterruptedException {
+        var expected = "digest " + Long.toHexString(SAVED);
         assertEquals(List.of(expected, expected), digests(flags), flags);
     }
 
     @Test
-    void anyNumberOfThreadsFindsTheSameBits() {
-        long one = KernelDigest.digest(1);
-        for (int threads : new int[] {2, 3, 7}) assertEquals(one, KernelDigest.digest(threads));
+    void anyNumberOfThreadsFindsTheSavedBits() {
+        for (int threads : new int[] {1, 2, 3, 7})
+            assertEquals(SAVED, KernelDigest.digest(threads), threads + " threads");
     }
 }

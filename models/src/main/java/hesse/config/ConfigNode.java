@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +42,8 @@ public final class ConfigNode {
     private final String path;
     private final ConfigValue.Table table;
     private final Map<String, String> asked = new LinkedHashMap<>();
-    private final Map<String, Object> resolved = new LinkedHashMap<>();
+    private final Map<String, Supplier<ConfigValue>> resolved = new LinkedHashMap<>();
+    private final Map<String, ConfigNode> sections = new LinkedHashMap<>();
     private final Map<String, List<ConfigNode>> children = new LinkedHashMap<>();
     /** Written as a bare text, which is its kind. */
     private final boolean shorthand;
@@ -183,7 +185,10 @@ public final class ConfigNode {
         for (int i = 0; i < list.items().size(); i++) {
             node(join(key) + "." + i, list.items().get(i), true).ifPresent(nodes::add);
         }
-        resolved.put(Names.canonical(key), nodes);
+        resolved.put(
+                Names.canonical(key),
+                () -> new ConfigValue.Items(
+                        nodes.stream().map(ConfigNode::resolved).toList(), list.origin()));
         children.put(Names.canonical(key), nodes);
         return nodes;
     }
@@ -291,21 +296,11 @@ public final class ConfigNode {
     public ConfigValue resolved() {
         var entries = new LinkedHashMap<String, ConfigValue.Entry>();
         resolved.forEach((key, value) ->
-                entries.put(key, new ConfigValue.Entry(asked.getOrDefault(key, key), resolve(value), false)));
+                entries.put(key, new ConfigValue.Entry(asked.getOrDefault(key, key), value.get(), false)));
         // A bare text is written back as one while nothing but its kind is known of it.
         return shorthand && entries.size() == 1 && entries.containsKey("kind")
                 ? entries.values().iterator().next().value()
                 : new ConfigValue.Table(entries, table.origin());
-    }
-
-    private static ConfigValue resolve(Object value) {
-        return switch (value) {
-            case ConfigNode section -> section.resolved();
-            case List<?> sections ->
-                new ConfigValue.Items(sections.stream().map(ConfigNode::resolve).toList(), Origin.DEFAULT);
-            case ConfigValue v -> v;
-            default -> throw new IllegalStateException(value.toString());
-        };
     }
 
     // ---- for keys ----
@@ -316,7 +311,7 @@ public final class ConfigNode {
     }
 
     void record(String key, ConfigValue value) {
-        resolved.put(Names.canonical(key), value);
+        resolved.put(Names.canonical(key), () -> value);
     }
 
     void wrong(String key, ConfigValue value, String wanted, String suggestion) {
@@ -356,7 +351,8 @@ public final class ConfigNode {
 
     /** The section of a key; asked for again, the same one, so that what was read of it is remembered in one place. */
     private Optional<ConfigNode> section(String key, boolean textIsKind) {
-        if (resolved.get(Names.canonical(key)) instanceof ConfigNode known) return Optional.of(known);
+        var known = sections.get(Names.canonical(key));
+        if (known != null) return Optional.of(known);
         return ask(key).flatMap(v -> node(join(key), v, textIsKind)).map(n -> record(key, n));
     }
 
@@ -375,7 +371,8 @@ public final class ConfigNode {
 
     private ConfigNode record(String key, ConfigNode section) {
         asked.putIfAbsent(Names.canonical(key), key);
-        resolved.put(Names.canonical(key), section);
+        resolved.put(Names.canonical(key), section::resolved);
+        sections.put(Names.canonical(key), section);
         section.undecided |= undecided;
         return section;
     }

@@ -84,6 +84,10 @@ public record ModelConfig(
         int k = classes.isPresent()
                 ? classes.getAsInt()
                 : dataClasses.orElseThrow(() -> lacks("'" + form.classes + "', a whole number"));
+        if (dataClasses.isPresent() && dataClasses.getAsInt() > k) {
+            throw new ConfigException(origin + ": model." + form.classes + " says " + k + ", but the data set has "
+                    + dataClasses.getAsInt());
+        }
         return new ConfiguredModel(maker.apply(k), example, k, weights);
     }
 

@@ -1,6 +1,7 @@
 package hesse.cli;
 
 import hesse.error.UserException;
+import hesse.graph.ShapeException;
 import hesse.run.Console;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -82,6 +83,7 @@ public final class Main {
         line.setOut(new PrintWriter(console.out(), true))
                 .setErr(new PrintWriter(console.err(), true))
                 .setColorScheme(CommandLine.Help.defaultColorScheme(console.colour() ? Ansi.ON : Ansi.OFF))
+                .setExpandAtFiles(false)
                 .setUsageHelpAutoWidth(console.terminal())
                 .setUsageHelpLongOptionsMaxWidth(28)
                 .setCaseInsensitiveEnumValuesAllowed(true)
@@ -136,6 +138,11 @@ public final class Main {
             case UserException u -> {
                 err.println(command + u.getMessage());
                 yield u.exitCode();
+            }
+            // Whatever the program itself got wrong in shapes its tests find; here a model and its data do not fit.
+            case ShapeException s -> {
+                err.println(command + "model and data do not fit: " + s.getMessage());
+                yield 2;
             }
             case IOException io -> {
                 err.println(command + "input or output failed: " + io);

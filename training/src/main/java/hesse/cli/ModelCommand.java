@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import picocli.CommandLine;
@@ -168,12 +169,13 @@ public final class ModelCommand implements Group {
             console.print("");
             console.print("Estimates for a step of batch " + batch + ":");
             var table = new TextTable("method", "stored activations", "floating-point operations");
-            for (var e : estimates) table.row(e.method, mib(e.activationBytes), "%.3g".formatted((double) e.flops));
+            for (var e : estimates)
+                table.row(e.method, mib(e.activationBytes), String.format(Locale.ROOT, "%.3g", (double) e.flops));
             table.lines().forEach(line -> console.print("  " + line));
         }
 
         private static String mib(long bytes) {
-            return "%.1f MiB".formatted(bytes / (double) (1 << 20));
+            return String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1 << 20));
         }
     }
 }

@@ -37,7 +37,12 @@ public final class DataFolders {
         var folders = new ArrayList<Path>();
         var root = given.or(() -> variable("HESSE_DATA")).orElseGet(this::cache);
         folders.add(root.resolve(name));
-        folders.add(root);
+        // A folder that is another set's own may hold files of the same names: MNIST and Fashion-MNIST do.
+        var own = root.toAbsolutePath().normalize().getFileName();
+        boolean another = own != null
+                && DataConfig.NAMES.contains(own.toString())
+                && !own.toString().equals(name);
+        if (!another) folders.add(root);
         var system = SYSTEM.get(name);
         if (system != null && given.isEmpty()) folders.add(system);
         return folders;

@@ -2,6 +2,7 @@ package hesse.run;
 
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
+import hesse.models.ConfiguredModel;
 import hesse.models.Inputs;
 import hesse.nn.FileLayout;
 import hesse.tensor.DType;
@@ -45,6 +46,34 @@ public record Batch(Tensor x, Tensor y, Optional<Tensor> sampled) {
                 memory.to(inputs.dtype(dtype)),
                 y.to(y.dtype().isFloat() ? dtype : DType.I64),
                 Optional.ofNullable(tensors.get("y_sampled")).map(t -> t.to(DType.I64)));
+    }
+
+    /**
+     * Reads a batch for a model; see {@link #read(Path, Inputs, DType)}.
+     *
+     * @throws UserException (usage) also if a class or token id is none of the model's
+     */
+    public static Batch read(Path file, ConfiguredModel model, DType dtype) {
+        var batch = read(file, model.inputs(), dtype);
+        within(file, "y", batch.y, model.classes());
+        batch.sampled.ifPresent(t -> within(file, "y_sampled", t, model.classes()));
+        within(file, "x", batch.x, model.classes());
+        return batch;
+    }
+
+    /** Whole numbers are classes or token ids, counted from 0. */
+    private static void within(Path file, String name, Tensor t, int classes) {
+        if (!t.dtype().isInteger()) return;
+        for (long i = 0, n = t.size(); i < n; i++) {
+            long v = t.getLong(i);
+            if (v < 0 || v >= classes) {
+                throw misfit(
+                        file,
+                        name + " holds " + v + " (element " + i + "), the model has " + classes
+                                + " classes, counted from 0",
+                        "Check model.classes (or model.vocab) and the file");
+            }
+        }
     }
 
     private static Tensor arrange(Path file, Tensor x, Inputs inputs, int n) {

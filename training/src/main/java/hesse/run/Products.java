@@ -81,7 +81,7 @@ public final class Products {
 
     private Products(Request request) {
         this.request = request;
-        this.batch = Batch.read(request.batch(), request.model().inputs(), request.dtype());
+        this.batch = Batch.read(request.batch(), request.model(), request.dtype());
         Node x = graph.input("x", batch.x().dtype(), batch.x().shape());
         Node y = graph.input("y", batch.y().dtype(), batch.y().shape());
         given.put("x", batch.x());

@@ -68,6 +68,17 @@ class ModelCommandTest {
     }
 
     @Test
+    void modelsThatDoNotFitTheirInputsEndWith2() {
+        var blocks = "model.blocks=[{channels: 4, kernel: 3, pool: max9}]";
+        var message = CommandLineRun.of("model", "describe", "--config", "digits-cnn", "--set", blocks)
+                .failed(2);
+        assertTrue(message.contains("do not fit: at blocks.0"), message);
+        var classes = CommandLineRun.of("model", "describe", "--config", "digits-cnn", "--set", "model.classes=9")
+                .failed(2);
+        assertTrue(classes.contains("says 9, but the data set has 10"), classes);
+    }
+
+    @Test
     void mistakesEndWith2() {
         assertTrue(CommandLineRun.of("model", "describe").failed(2).contains("Missing required option: '--config=C'"));
         assertTrue(CommandLineRun.of("model", "describe", "--config", "digits-mlp", "--set", "model.kind=mpl")

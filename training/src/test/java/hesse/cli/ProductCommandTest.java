@@ -178,6 +178,23 @@ class ProductCommandTest {
     }
 
     @Test
+    void batchesThatDoNotFitTheModelEndWith2() {
+        var batch = folder.resolve("batch.safetensors");
+        var x = Tensor.allocate(DType.F32, Shape.of(2, 5));
+        for (var e : Map.of(
+                        Tensor.of(DType.I64, Shape.of(2), 0, 3), "y holds 3 (element 1), the model has 3 classes",
+                        Tensor.of(DType.I64, Shape.of(2), -1, 0), "y holds -1 (element 0)",
+                        Tensor.allocate(DType.I64, Shape.of(2, 2)), "takes integer classes of shape [2]",
+                        Tensor.allocate(DType.F32, Shape.of(2, 4)), "[2, 4]")
+                .entrySet()) {
+            Safetensors.write(batch, Map.of("x", x, "y", e.getKey()));
+            var message = run(CASE.resolve("config.yaml"), CASE.resolve("weights.safetensors"), batch)
+                    .failed(2);
+            assertTrue(message.contains(e.getValue()), message);
+        }
+    }
+
+    @Test
     void missingAndTruncatedFilesEndWith1() throws IOException {
         var missing = folder.resolve("missing");
         assertTrue(run(CASE.resolve("config.yaml"), missing, CASE.resolve("batch.safetensors"))

@@ -190,6 +190,8 @@ class DataSourcesTest {
         assertEquals(
                 List.of(folder.resolve("fashion-mnist"), folder, Path.of("/usr/share/datasets/fashion-mnist")),
                 environment.candidates(source.name()));
+        var another = new DataFolders(Optional.of(folder.resolve("mnist")), Map.of()).candidates("fashion-mnist");
+        assertEquals(List.of(folder.resolve("mnist/fashion-mnist")), another);
         var cache = new DataFolders(Optional.empty(), Map.of("HOME", "/home/u")).candidates("mnist");
         assertEquals(Path.of("/home/u/.cache/hesse/data/mnist"), cache.getFirst());
         var e = assertThrows(DataException.class, () -> DataSources.named("mnits"));

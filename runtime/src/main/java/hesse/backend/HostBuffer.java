@@ -12,7 +12,11 @@ public final class HostBuffer implements DeviceBuffer {
     private final Tensor tensor;
 
     public HostBuffer(DType dtype, Shape shape) {
-        tensor = Tensor.allocate(dtype, shape, arena);
+        tensor = new Tensor(
+                dtype,
+                shape,
+                HostMemory.allocate(arena, shape.size() * dtype.bytes(), "a buffer of shape " + shape)
+                        .asSlice(0, shape.size() * dtype.bytes()));
     }
 
     @Override
@@ -49,6 +53,11 @@ public final class HostBuffer implements DeviceBuffer {
         Tensor copy = Tensor.allocate(dtype(), shape());
         MemorySegment.copy(tensor.data(), 0, copy.data(), 0, tensor.data().byteSize());
         return copy;
+    }
+
+    /** Whether the memory is still there. */
+    public boolean isOpen() {
+        return arena.scope().isAlive();
     }
 
     @Override

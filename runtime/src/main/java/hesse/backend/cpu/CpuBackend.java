@@ -7,6 +7,7 @@ import hesse.backend.Bindings;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.Executable;
 import hesse.backend.HostBuffer;
+import hesse.backend.HostMemory;
 import hesse.backend.cpu.fused.FusedStep;
 import hesse.backend.cpu.kernel.KernelProvider;
 import hesse.backend.cpu.kernel.WorkerPool;
@@ -22,6 +23,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs plans on the CPU: one off-heap slab per executable, packed matrix kernels, generated fused kernels, a fixed pool of
@@ -112,11 +114,13 @@ public final class CpuBackend implements Backend {
         private final Places places;
         private final MemorySegment scratch;
         private final List<Work> works = new ArrayList<>();
+        private final @Nullable HostBuffer[] given;
         private boolean bound;
 
         Run(Plan plan) {
             this.plan = plan;
             this.bindings = new Bindings(plan);
+            this.given = new @Nullable HostBuffer[plan.buffers().size()];
             long need = 0;
             for (var step : plan.steps()) {
                 Work w = switch (step) {
@@ -135,15 +139,10 @@ public final class CpuBackend implements Backend {
 
         private MemorySegment memory(long bytes) {
             try {
-                return arena.allocate(Math.max(64, bytes), 64);
-            } catch (OutOfMemoryError e) {
+                return HostMemory.allocate(arena, bytes, "the plan on the cpu backend");
+            } catch (UserException e) {
                 arena.close();
-                throw new UserException(
-                        Kind.RUNTIME,
-                        "cpu backend",
-                        "the plan needs " + bytes / (1 << 20) + " MiB of memory, which the system does not give",
-                        "Use a smaller data.batch, train.micro_batch or device.memory lean",
-                        e);
+                throw e;
             }
         }
 
@@ -154,12 +153,23 @@ public final class CpuBackend implements Backend {
 
         @Override
         public void bind(String name, DeviceBuffer buffer) {
-            places.bind(bindings.bind(name, buffer).id(), ((HostBuffer) buffer).data());
+            int id = bindings.bind(name, buffer).id();
+            given[id] = (HostBuffer) buffer;
+            places.bind(id, ((HostBuffer) buffer).data());
             bound = false;
+        }
+
+        /** Kernels work on addresses, so that nothing but this stands between a closed buffer and freed memory. */
+        private void requireOpen() {
+            if (!arena.scope().isAlive()) throw new IllegalStateException("the executable is closed");
+            for (HostBuffer b : given) {
+                if (b != null && !b.isOpen()) throw new IllegalStateException("a bound buffer of shape " + b.shape() + " is closed");
+            }
         }
 
         @Override
         public void run() {
+            requireOpen();
             if (!bound) {
                 bindings.requireAll();
                 for (var w : works) w.bind(places, scratch.address());

@@ -276,7 +276,7 @@ final class KernelBuilder {
         int last = -1;
         for (int axis = 0; axis < domain.rank(); axis++) {
             if (domain.dim(axis) == 1) continue;
-            boolean joins = last >= 0;
+            boolean joins = last >= 0 && (long) extents.getLast() * domain.dim(axis) <= Integer.MAX_VALUE;
             for (int k = 0; joins && k < masks.size(); k++) {
                 joins = bit(masks.get(k), axis) == bit(masks.get(k), last)
                         && !(sources.get(k) == Source.INDEX && bit(masks.get(k), axis));
@@ -286,7 +286,7 @@ final class KernelBuilder {
             }
             if (joins) {
                 int at = extents.size() - 1;
-                extents.set(at, Math.multiplyExact(extents.get(at), domain.dim(axis)));
+                extents.set(at, extents.get(at) * domain.dim(axis));
                 merged.getLast().add(axis);
             } else {
                 extents.add(domain.dim(axis));

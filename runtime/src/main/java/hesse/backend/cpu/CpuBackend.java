@@ -163,7 +163,8 @@ public final class CpuBackend implements Backend {
         private void requireOpen() {
             if (!arena.scope().isAlive()) throw new IllegalStateException("the executable is closed");
             for (HostBuffer b : given) {
-                if (b != null && !b.isOpen()) throw new IllegalStateException("a bound buffer of shape " + b.shape() + " is closed");
+                if (b != null && !b.isOpen())
+                    throw new IllegalStateException("a bound buffer of shape " + b.shape() + " is closed");
             }
         }
 

@@ -11,7 +11,10 @@ import java.lang.foreign.MemorySegment;
  */
 final class FilterGradient implements Contraction {
     private static final int SUMS = 1 << 17;
-    private static final int MOST_TASKS = 16;
+    private static final int MOST_TASKS = 24;
+    /** Elements up to which packed cotangents are kept whole, for all column blocks. */
+    private static final int MOST_SHARED_ROWS = 1 << 22;
+
     private static final long WORTHWHILE_TASK = 500_000;
 
     private final ConvShape shape;
@@ -30,10 +33,15 @@ final class FilterGradient implements Contraction {
     private final RowTiles lastRows;
     private final int sumsStride;
     private final int sumsSize;
+    private final boolean sharedRows;
+    private final int sharedRowsAt;
+    private final int rowsSize;
+    private final int termBlocks;
     private final int rowsAt;
     private final int panelAt;
     private final int scratchAt;
     private final Workspace.Need need;
+    private final WorkerPool.Task packTask = this::pack;
     private final WorkerPool.Task multiplyTask = this::multiply;
     private final WorkerPool.Task sumTask = this::sumChunks;
 
@@ -79,13 +87,17 @@ final class FilterGradient implements Contraction {
         boolean chunked = blocks.chunks() > 1;
         int terms = Math.min(TermBlocks.BLOCK, pixels);
         int slack = lanes.vectorLength();
+        rowsSize = padded * terms + slack;
+        termBlocks = Math.ceilDiv(pixels, TermBlocks.BLOCK);
+        long packed = (long) shape.groups() * rowBlocks * termBlocks * rowsSize;
+        sharedRows = columnBlocks > 1 && packed <= MOST_SHARED_ROWS;
+        long partials = chunked ? (long) shape.groups() * blocks.chunks() * rowBlocks * columnBlocks * sumsSize : 0;
+        sharedRowsAt = (int) Math.min(partials, Integer.MAX_VALUE);
         rowsAt = chunked ? 0 : sumsSize;
-        panelAt = rowsAt + padded * terms + slack;
+        panelAt = rowsAt + (sharedRows ? 0 : rowsSize);
         scratchAt = panelAt + panelWidth * terms + slack;
         need = new Workspace.Need(
-                shape.dtype(),
-                chunked ? (long) shape.groups() * blocks.chunks() * rowBlocks * columnBlocks * sumsSize : 0,
-                (long) scratchAt + tiles.scratch());
+                shape.dtype(), partials + (sharedRows ? packed : 0), (long) scratchAt + tiles.scratch());
     }
 
     @Override
@@ -119,8 +131,21 @@ final class FilterGradient implements Contraction {
         targetAt = outAt;
         this.alpha = alpha;
         this.accumulate = accumulate;
+        if (sharedRows) pool.run(shape.groups() * rowBlocks * termBlocks, packTask);
         pool.run(shape.groups() * blocks.chunks() * rowBlocks * columnBlocks, multiplyTask);
         if (blocks.chunks() > 1) pool.run(shape.groups() * rowBlocks * columnBlocks, sumTask);
+    }
+
+    private void pack(int task, int worker) {
+        int term = task % termBlocks * TermBlocks.BLOCK;
+        int rowIndex = task / termBlocks % rowBlocks;
+        int terms = Math.min(TermBlocks.BLOCK, blocks.terms() - term);
+        var target = workspace.shared(shape.dtype());
+        packRows(task / (termBlocks * rowBlocks), rowIndex, term, terms, target, sharedRowsAt + task * rowsSize);
+    }
+
+    private RowTiles rowTiles(int rowIndex) {
+        return rowIndex < rowBlocks - 1 ? fullRows : lastRows;
     }
 
     private void multiply(int task, int worker) {
@@ -128,16 +153,19 @@ final class FilterGradient implements Contraction {
         int rowIndex = task / columnBlocks % rowBlocks;
         int chunk = task / (columnBlocks * rowBlocks) % blocks.chunks();
         int group = task / (columnBlocks * rowBlocks * blocks.chunks());
-        var rowTiles = rowIndex < rowBlocks - 1 ? fullRows : lastRows;
+        var rowTiles = rowTiles(rowIndex);
         var local = workspace.local(shape.dtype(), worker);
+        var shared = workspace.shared(shape.dtype());
         boolean chunked = blocks.chunks() > 1;
-        var sums = chunked ? workspace.shared(shape.dtype()) : local;
+        var sums = chunked ? shared : local;
         int sumsAt = chunked ? partial(group, chunk, rowIndex, columnIndex) : 0;
         int firstColumn = columnIndex * columnBlock;
         int endColumn = Math.min(columns, firstColumn + columnBlock);
         for (int term = blocks.from(chunk); term < blocks.to(chunk); term += TermBlocks.BLOCK) {
             int terms = Math.min(TermBlocks.BLOCK, blocks.to(chunk) - term);
-            packRows(rowTiles, group, rowIndex * rowBlock, term, terms, local);
+            if (!sharedRows) packRows(group, rowIndex, term, terms, local, rowsAt);
+            int unit = (group * rowBlocks + rowIndex) * termBlocks + term / TermBlocks.BLOCK;
+            int packedAt = sharedRows ? sharedRowsAt + unit * rowsSize : rowsAt;
             boolean first = term == blocks.from(chunk);
             for (int column = firstColumn; column < endColumn; column += panelWidth) {
                 int width = Math.min(panelWidth, endColumn - column);
@@ -145,8 +173,8 @@ final class FilterGradient implements Contraction {
                 tiles.multiply(
                         rowTiles,
                         1,
-                        local,
-                        rowsAt,
+                        sharedRows ? shared : local,
+                        packedAt,
                         local,
                         panelAt,
                         0,
@@ -163,15 +191,16 @@ final class FilterGradient implements Contraction {
         if (!chunked) writeOut(group, rowIndex, columnIndex, sums, sumsAt);
     }
 
-    private void packRows(RowTiles rowTiles, int group, int row, int term, int terms, Object local) {
+    private void packRows(int group, int rowIndex, int term, int terms, Object target, int at) {
+        var rowTiles = rowTiles(rowIndex);
         int tileRow = 0;
-        long from = cotangentsAt + (long) term * shape.filters() + (long) group * rows + row;
+        long from = cotangentsAt + (long) term * shape.filters() + (long) group * rows + (long) rowIndex * rowBlock;
         for (int i = 0; i < rowTiles.count(); i++) {
             int height = tileRows[i < rowTiles.tall() ? 0 : 1];
             int width = Math.clamp(rowTiles.rows() - tileRow, 0, height);
-            int to = rowsAt + tileRow * terms;
-            lanes.copyLoosely(cotangents, from + tileRow, shape.filters(), terms, width, local, to, height);
-            if (width < height) lanes.zero(local, to + width, height, terms, height - width);
+            int to = at + tileRow * terms;
+            lanes.copyLoosely(cotangents, from + tileRow, shape.filters(), terms, width, target, to, height);
+            if (width < height) lanes.zero(target, to + width, height, terms, height - width);
             tileRow += height;
         }
     }
@@ -237,7 +266,7 @@ final class FilterGradient implements Contraction {
         int columnIndex = task % columnBlocks;
         int rowIndex = task / columnBlocks % rowBlocks;
         int group = task / (columnBlocks * rowBlocks);
-        int count = (rowIndex < rowBlocks - 1 ? fullRows : lastRows).rows();
+        int count = rowTiles(rowIndex).rows();
         int width = Math.min(columnBlock, columns - columnIndex * columnBlock);
         var partials = workspace.shared(shape.dtype());
         int total = partial(group, 0, rowIndex, columnIndex);
@@ -249,7 +278,7 @@ final class FilterGradient implements Contraction {
     }
 
     private void writeOut(int group, int rowIndex, int columnIndex, Object sums, int sumsAt) {
-        int count = (rowIndex < rowBlocks - 1 ? fullRows : lastRows).rows();
+        int count = rowTiles(rowIndex).rows();
         int column = columnIndex * columnBlock;
         long to = targetAt + ((long) group * rows + (long) rowIndex * rowBlock) * columns + column;
         int width = Math.min(columnBlock, columns - column);

@@ -206,12 +206,26 @@ public final class NativeLibraries {
                 }
                 environment.linker().open(path.toString());
             }
+            for (var companion : companions(library, file)) environment.linker().open(companion.toString());
             environment.linker().load(file);
         } catch (UnsatisfiedLinkError e) {
             attempts.add(new Attempt(place, file.toString(), text(e)));
             return Optional.empty();
         }
         return Optional.of(new Finding(library, Optional.of(file), place, "", List.of(), attempts));
+    }
+
+    /**
+     * Files beside a library that it opens itself by their bare names, at its first use. Not every package tells the loader to look beside
+     * the library; one that is open already is found anyway.
+     */
+    private static List<Path> companions(NativeLibrary library, Path file) {
+        var folder = file.toAbsolutePath().getParent();
+        if (folder == null || !library.parts().isEmpty()) return List.of();
+        return NativePlaces.children(folder).stream()
+                .filter(path -> library.companions().stream()
+                        .anyMatch(prefix -> String.valueOf(path.getFileName()).startsWith(prefix)))
+                .toList();
     }
 
     private static String text(UnsatisfiedLinkError error) {

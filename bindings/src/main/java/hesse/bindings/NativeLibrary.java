@@ -130,7 +130,7 @@ public enum NativeLibrary {
         return parts;
     }
 
-    /** Prefixes of further files that an archive must hand out together with this library. */
+    /** Prefixes of further files that belong to this library and lie beside it. */
     List<String> companions() {
         return companions;
     }

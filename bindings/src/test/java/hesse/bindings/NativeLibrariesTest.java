@@ -152,6 +152,13 @@ class NativeLibrariesTest {
     }
 
     @Test
+    void whatTheCompilerOpensByItselfIsOpenedBefore() {
+        machine.has("/usr/local/cuda/lib64", "libnvrtc.so.12", "libnvrtc-builtins.so.12.9");
+        machine.report();
+        assertEquals(List.of("open libnvrtc-builtins.so.12.9", "load libnvrtc.so.12"), machine.calls);
+    }
+
+    @Test
     void aFileNamedForOneLibraryIsTheOnlyPlace() {
         machine.hasCudnn("/usr/lib/x86_64-linux-gnu");
         machine.variables.put("HESSE_NATIVE_CUDNN", "/wrong/libcudnn.so.9");

@@ -14,7 +14,9 @@ import hesse.bindings.cudnn.cudnnConvolutionFwdAlgoPerfStruct;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * cuDNN: answers how it would do a convolution, and makes the plan of one.
@@ -29,6 +31,9 @@ public final class ConvolutionLibrary implements AutoCloseable {
     /** A proposal of the heuristics, the same for the three directions. */
     record Proposal(int number, int status, long memory, boolean deterministic, int mathType) {}
 
+    private record Question(ConvolutionSpec spec, Layout layout) {}
+
+    private final Map<Question, Answer> answers = new HashMap<>();
     private final CudaDevice device;
     private final MemorySegment handle;
     private final Lifetime life;
@@ -75,9 +80,13 @@ public final class ConvolutionLibrary implements AutoCloseable {
         return ConvolutionChoice.choose(spec, this::ask);
     }
 
-    /** Whether and how cuDNN does a convolution in a layout. */
+    /** Whether and how cuDNN does a convolution in a layout; asked once for each. */
     Answer ask(ConvolutionSpec spec, Layout layout) {
         life.require();
+        return answers.computeIfAbsent(new Question(spec, layout), q -> find(spec, layout));
+    }
+
+    private Answer find(ConvolutionSpec spec, Layout layout) {
         if (!spec.hasEqualSides()) return new Answer.Refused("the zeros on the two sides differ");
         try (var arena = Arena.ofConfined();
                 var descriptors = ConvolutionDescriptors.create(spec, layout)) {
@@ -99,7 +108,11 @@ public final class ConvolutionLibrary implements AutoCloseable {
                     var bytes = arena.allocate(JAVA_LONG);
                     var allowed = workspace(spec, descriptors, proposal.number(), bytes);
                     if (allowed == Status.SUCCESS && bytes.get(JAVA_LONG, 0) <= workspaceLimit) {
-                        return new Answer.Offered(new Algorithm(proposal.number(), math, bytes.get(JAVA_LONG, 0)));
+                        var algorithm = new Algorithm(proposal.number(), math, bytes.get(JAVA_LONG, 0));
+                        reason = spec.accumulate() ? trial(spec, layout, algorithm) : "";
+                        if (reason.isEmpty()) return new Answer.Offered(algorithm);
+                        reasons.add("algorithm " + proposal.number() + " " + reason);
+                        continue;
                     }
                     if (allowed != Status.SUCCESS && !isRefusal(allowed)) {
                         throw Status.cudnnFailure(allowed, workspaceQuery(spec), "", "convolution", spec);
@@ -116,6 +129,40 @@ public final class ConvolutionLibrary implements AutoCloseable {
             // A descriptor that cuDNN does not accept, of an element type in a layout it has not, is a refusal too.
             return new Answer.Refused(String.valueOf(e.getMessage()));
         }
+    }
+
+    /**
+     * Whether an algorithm adds to the output: no query tells, so it is run once on memory made for it. Returns why not; empty if it does.
+     */
+    private String trial(ConvolutionSpec spec, Layout layout, Algorithm algorithm) {
+        try (var plan = plan(spec, layout, algorithm, "a trial");
+                var memory = device.allocate(
+                        spec.imageBytes()
+                                + spec.filterBytes()
+                                + spec.resultBytes()
+                                + algorithm.workspaceBytes()
+                                + 4 * 256,
+                        "the trial of a convolution")) {
+            long first = memory.address();
+            long second = first + aligned(spec.imageBytes());
+            long third = second + aligned(spec.filterBytes());
+            long workspace = third + aligned(spec.resultBytes());
+            // Every tensor fits every place in the order image, filter, output image, whichever of them is written.
+            switch (spec.direction()) {
+                case FORWARD -> plan.run(1, first, second, 1, third, workspace);
+                case BACKWARD_DATA -> plan.run(1, third, second, 1, first, workspace);
+                case BACKWARD_FILTER -> plan.run(1, first, third, 1, second, workspace);
+            }
+            device.synchronize();
+            return "";
+        } catch (CudaException e) {
+            if (!e.call().startsWith("cudnn") || !isRefusal(e.status())) throw e;
+            return "does not add: " + e.statusName();
+        }
+    }
+
+    private static long aligned(long bytes) {
+        return (bytes + 255) / 256 * 256;
     }
 
     /** Whether a status says that this cannot be done (2xxx: these arguments, 3xxx: this library or device), and not that all is lost. */

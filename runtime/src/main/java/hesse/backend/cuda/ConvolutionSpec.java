@@ -90,6 +90,21 @@ public record ConvolutionSpec(
                 && outW() == out(w + 2 * padLeft, s, strideW, dilationW);
     }
 
+    /** Bytes of the image before the convolution, at the longest element type in use. */
+    long imageBytes() {
+        return (long) n * h * w * c * precision.accumulator().bytes();
+    }
+
+    /** Bytes of the filter, likewise. */
+    long filterBytes() {
+        return (long) k * r * s * (c / groups) * precision.accumulator().bytes();
+    }
+
+    /** Bytes of the output image, likewise. */
+    long resultBytes() {
+        return (long) n * outH() * outW() * k * precision.accumulator().bytes();
+    }
+
     /** Elements of what is written. */
     public long outputElements() {
         return switch (direction) {

@@ -65,10 +65,20 @@ public final class CudaBackend implements Backend {
     private static final long WORKSPACE_LIMIT = 256L << 20;
     private static final long STAGING_BYTES = 16L << 20;
     private static final int STAGING_SLOTS = 2;
+    private static final int RUNS_REMEMBERED = 8;
 
     private final CudaDevice device;
     private final CudaStream stream;
-    private final Staging staging;
+    /** Uploads run beside the computation, downloads in its order. */
+    private final CudaStream copies;
+
+    private final Staging uploads;
+    private final Staging downloads;
+    private final CudaEvent uploaded;
+    /** Marks behind the last runs; an upload into a buffer waits for the last run that used it. */
+    private final CudaEvent[] ran = new CudaEvent[RUNS_REMEMBERED];
+
+    private long runs;
     private final ContractionStep.Libraries libraries;
     private final Precision precision;
 
@@ -76,7 +86,11 @@ public final class CudaBackend implements Backend {
         this.device = device;
         this.precision = precision(options.contractions());
         this.stream = device.stream("compute");
-        this.staging = new Staging(device, stream, STAGING_BYTES, STAGING_SLOTS);
+        this.copies = device.stream("copy");
+        this.uploads = new Staging(device, copies, STAGING_BYTES, STAGING_SLOTS);
+        this.downloads = new Staging(device, stream, STAGING_BYTES, STAGING_SLOTS);
+        this.uploaded = device.event(false);
+        for (var i = 0; i < RUNS_REMEMBERED; i++) ran[i] = device.event(false);
         this.libraries = new ContractionStep.Libraries(
                 CublasLt.create(device),
                 ConvolutionLibrary.create(device, stream, WORKSPACE_LIMIT, options.autotune()),
@@ -127,7 +141,8 @@ public final class CudaBackend implements Backend {
     public DeviceBuffer allocate(DType dtype, Shape shape) {
         long bytes = Math.max(1, shape.size() * dtype.bytes());
         var memory = device.allocate(bytes, "a " + dtype + " tensor of shape " + shape);
-        stream.fill(memory.address(), 0, bytes);
+        copies.fill(memory.address(), 0, bytes);
+        afterUpload();
         return new CudaBuffer(this, memory, dtype, shape);
     }
 
@@ -136,7 +151,7 @@ public final class CudaBackend implements Backend {
         var plan = Planner.plan(computation);
         var steps = new ArrayList<DeviceStep>();
         for (var step : plan.steps()) steps.add(prepared(step, plan));
-        return new CudaExecutable(plan, steps, device, stream);
+        return new CudaExecutable(this, plan, steps, device, stream);
     }
 
     private DeviceStep prepared(Plan.Step step, Plan plan) {
@@ -153,12 +168,28 @@ public final class CudaBackend implements Backend {
         return name.isEmpty() ? op.toString() : name;
     }
 
-    void upload(MemorySegment from, long to) {
-        staging.upload(from, to);
+    /** Copies into a buffer that run number {@code lastRun} was the last to use, 0 if none was. */
+    void upload(MemorySegment from, long to, long lastRun) {
+        // A slot may hold a later run's mark by now; waiting for that waits long enough too.
+        if (lastRun > 0) copies.waitFor(ran[(int) (lastRun % RUNS_REMEMBERED)]);
+        uploads.upload(from, to);
+        afterUpload();
+    }
+
+    private void afterUpload() {
+        copies.record(uploaded);
+        stream.waitFor(uploaded);
     }
 
     void download(long from, MemorySegment to) {
-        staging.download(from, to);
+        downloads.download(from, to);
+    }
+
+    /** Marks the end of a run, and returns its number. */
+    long afterRun() {
+        runs++;
+        stream.record(ran[(int) (runs % RUNS_REMEMBERED)]);
+        return runs;
     }
 
     /** How many generated sources are loaded. */

@@ -5,12 +5,16 @@ import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import hesse.tensor.Tensor;
 
-/** A tensor in device memory. Copies go through the backend's staging buffers, in the order of its work. */
+/**
+ * A tensor in device memory. Writing it waits on the device for the last run that used it, and later runs wait for the copy; so a batch is
+ * copied while the step before it computes, if the two have buffers of their own.
+ */
 final class CudaBuffer implements DeviceBuffer {
     private final CudaBackend backend;
     private final DeviceMemory memory;
     private final DType dtype;
     private final Shape shape;
+    private long lastRun;
 
     CudaBuffer(CudaBackend backend, DeviceMemory memory, DType dtype, Shape shape) {
         this.backend = backend;
@@ -21,6 +25,11 @@ final class CudaBuffer implements DeviceBuffer {
 
     long address() {
         return memory.address();
+    }
+
+    /** Remembers the run that used it last. */
+    void usedBy(long run) {
+        lastRun = run;
     }
 
     @Override
@@ -39,7 +48,7 @@ final class CudaBuffer implements DeviceBuffer {
             throw new IllegalArgumentException(
                     "a buffer of shape " + shape + " takes " + shape.size() + " elements, got shape " + from.shape());
         }
-        backend.upload(from.to(dtype).data().asSlice(0, shape.size() * dtype.bytes()), address());
+        backend.upload(from.to(dtype).data().asSlice(0, shape.size() * dtype.bytes()), address(), lastRun);
     }
 
     @Override

@@ -20,6 +20,7 @@ final class CudaExecutable implements Executable {
     private static final int GRAPHS_KEPT = 4;
     private static final long LEAST_BYTES = 256;
 
+    private final CudaBackend backend;
     private final Plan plan;
     private final Bindings bindings;
     private final List<DeviceStep> steps;
@@ -30,7 +31,8 @@ final class CudaExecutable implements Executable {
     private final Map<List<Long>, CudaGraph> graphs = new LinkedHashMap<>();
     private List<Long> warm = List.of();
 
-    CudaExecutable(Plan plan, List<DeviceStep> steps, CudaDevice device, CudaStream stream) {
+    CudaExecutable(CudaBackend backend, Plan plan, List<DeviceStep> steps, CudaDevice device, CudaStream stream) {
+        this.backend = backend;
         this.plan = plan;
         this.bindings = new Bindings(plan);
         this.steps = List.copyOf(steps);
@@ -72,6 +74,8 @@ final class CudaExecutable implements Executable {
             enqueue();
             warm = key;
         }
+        long run = backend.afterRun();
+        bindings.forEach((place, buffer) -> ((CudaBuffer) buffer).usedBy(run));
     }
 
     private void forgetOldest() {

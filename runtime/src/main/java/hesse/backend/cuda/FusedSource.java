@@ -301,7 +301,7 @@ final class FusedSource {
             if (keeps(needed, a))
                 line(depth, "const I c" + a + suffix + " = " + rest + (first ? "" : " % e" + a) + ";");
             if (!moreNeeded) return;
-            var next = point + a;
+            var next = "q" + point + a;
             line(depth, "const I " + next + " = " + rest + " / e" + a + ";");
             rest = next;
         }

@@ -468,14 +468,14 @@ public final class FakeCudaScenarios {
         assertTrue(calls.contains("cudnnSetConvolution2dDescriptor(convolution1, 1, 0, 2, 1, 1, 1, 1, 0)"));
         assertEquals(
                 List.of(
-                        "cudnnConvolutionForward(cudnn1, 0.5, tensor3, 0x1000, filter2, 0x2000, convolution2, 1, 0x4000, 512, 1,"
-                                + " tensor4, 0x3000; math 3)",
-                        "cudnnConvolutionBackwardData(cudnn1, 0.5, filter4, 0x2000, tensor8, 0x1000, convolution4, 1, 0x4000,"
-                                + " 512, 1, tensor7, 0x3000; math 3)",
-                        "cudnnConvolutionBackwardFilter(cudnn1, 0.5, tensor11, 0x1000, tensor12, 0x2000, convolution6, 1,"
-                                + " 0x4000, 512, 1, filter6, 0x3000; math 3)"),
+                        "cudnnConvolutionForward(cudnn1, 0.5, tensor5, 0x1000, filter3, 0x2000, convolution3, 1, 0x4000, 512, 1,"
+                                + " tensor6, 0x3000; math 3)",
+                        "cudnnConvolutionBackwardData(cudnn1, 0.5, filter6, 0x2000, tensor12, 0x1000, convolution6, 1, 0x4000,"
+                                + " 512, 1, tensor11, 0x3000; math 3)",
+                        "cudnnConvolutionBackwardFilter(cudnn1, 0.5, tensor17, 0x1000, tensor18, 0x2000, convolution9, 1,"
+                                + " 0x4000, 512, 1, filter9, 0x3000; math 3)"),
                 calls.stream()
-                        .filter(c -> c.startsWith("cudnnConvolutionF") || c.startsWith("cudnnConvolutionB"))
+                        .filter(c -> c.startsWith("cudnnConvolution") && c.contains(" 0x3000; "))
                         .toList());
         assertNothingLeft();
     }
@@ -526,6 +526,25 @@ public final class FakeCudaScenarios {
                             "NHWC: algorithm 1 CUDNN_STATUS_NOT_SUPPORTED",
                             "NCHW: CUDNN_STATUS_NOT_SUPPORTED the fake says no"),
                     generated.refusals());
+        }
+        assertNothingLeft();
+    }
+
+    public void whetherTheLibraryAddsIsTriedOnce() {
+        try (var device = CudaDevice.open(0)) {
+            var stream = device.stream("compute");
+            FakeControl.propose(1, 0, 512, true, FMA);
+            var library = ConvolutionLibrary.create(device, stream, 1 << 20, false);
+            FakeControl.fail("cudnnConvolutionForward", 0, NOT_SUPPORTED);
+            var choice = (ConvolutionChoice.IntoScratch) library.choose(convolution(Direction.FORWARD, true));
+            assertEquals(
+                    List.of("NHWC, adding to the output: algorithm 1 does not add: CUDNN_STATUS_NOT_SUPPORTED"),
+                    choice.refusals());
+            var questions = FakeControl.calls().size();
+            assertEquals(choice, library.choose(convolution(Direction.FORWARD, true)));
+            assertEquals(questions, FakeControl.calls().size(), "the answer is remembered");
+            FakeControl.fail("cudnnConvolutionBackwardData", 0, 5000);
+            assertThrows(CudaException.class, () -> library.choose(convolution(Direction.BACKWARD_DATA, true)));
         }
         assertNothingLeft();
     }

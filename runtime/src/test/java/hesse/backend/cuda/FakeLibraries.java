@@ -50,8 +50,9 @@ final class FakeLibraries {
     }
 
     private static void compile(Path folder, String name, String... inputs) throws IOException, InterruptedException {
-        var command =
-                new ArrayList<>(List.of("cc", "-shared", "-fPIC", "-w", "-Wl,-soname," + name, "-Wl,-rpath,$ORIGIN"));
+        // Under names of their own: the real NVRTC asks the loader for a driver, and must not be given this one.
+        var command = new ArrayList<>(
+                List.of("cc", "-shared", "-fPIC", "-w", "-Wl,-soname,fake-" + name, "-Wl,-rpath,$ORIGIN"));
         command.addAll(List.of("-o", name));
         command.addAll(List.of(inputs));
         var process = new ProcessBuilder(command)

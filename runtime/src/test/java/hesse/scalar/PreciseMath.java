@@ -15,7 +15,7 @@ final class PreciseMath {
     private static final BigDecimal TWO = BigDecimal.TWO;
     private static final BigDecimal HALF = new BigDecimal("0.5");
     private static final BigDecimal NEGLIGIBLE = new BigDecimal("1e-64");
-    private static final BigDecimal FAR = new BigDecimal("1e6");
+    private static final BigDecimal FAR = new BigDecimal("1e4");
     private static final BigDecimal LN2 = lnTwo();
     private static final BigDecimal PI = pi();
 
@@ -111,10 +111,10 @@ final class PreciseMath {
             term = term.multiply(r, MORE).divide(BigDecimal.valueOf(n), MORE);
             sum = sum.add(term, MORE);
         }
-        for (int i = 0; i < 8; i++) sum = sum.multiply(sum.add(TWO), MORE);
+        for (int i = 0; i < 8; i++) sum = sum.multiply(sum.add(TWO, MORE), MORE);
         BigDecimal scale = k >= 0 ? TWO.pow(k, MORE) : ONE.divide(TWO.pow(-k, MORE), MORE);
         BigDecimal m = scale.multiply(sum, MORE);
-        return minusOne ? m.add(scale.subtract(ONE), MORE) : m.add(scale, MORE);
+        return minusOne ? m.add(scale.subtract(ONE, MORE), MORE) : m.add(scale, MORE);
     }
 
     static BigDecimal log(BigDecimal x) {
@@ -122,7 +122,7 @@ final class PreciseMath {
         int exponent = x.precision() - x.scale();
         double estimate = Math.log(x.movePointLeft(exponent).doubleValue()) + exponent * Math.log(10);
         BigDecimal y = new BigDecimal(estimate);
-        if (x.subtract(ONE).abs().compareTo(new BigDecimal("1e-3")) < 0) return log1p(x.subtract(ONE));
+        if (x.subtract(ONE, MORE).abs().compareTo(new BigDecimal("1e-3")) < 0) return log1p(x.subtract(ONE, MORE));
         for (int i = 0; i < 3; i++) {
             y = y.add(x.multiply(exp(y.negate()), MORE).subtract(ONE), MORE);
         }
@@ -130,9 +130,9 @@ final class PreciseMath {
     }
 
     static BigDecimal log1p(BigDecimal x) {
-        if (x.abs().compareTo(new BigDecimal("0.01")) > 0) return log(x.add(ONE));
+        if (x.abs().compareTo(new BigDecimal("0.01")) > 0) return log(x.add(ONE, MORE));
         // 2 artanh(x / (2 + x))
-        BigDecimal s = x.divide(x.add(TWO), MORE);
+        BigDecimal s = x.divide(x.add(TWO, MORE), MORE);
         BigDecimal z = s.multiply(s, MORE);
         BigDecimal power = s;
         BigDecimal sum = BigDecimal.ZERO;
@@ -149,7 +149,7 @@ final class PreciseMath {
     static BigDecimal tanh(BigDecimal x) {
         if (x.signum() < 0) return tanh(x.negate()).negate();
         BigDecimal m = expm1(x.multiply(TWO).negate());
-        return m.negate().divide(m.add(TWO), DIGITS);
+        return m.negate().divide(m.add(TWO, MORE), DIGITS);
     }
 
     static BigDecimal sech2(BigDecimal x) {

@@ -20,6 +20,11 @@ public interface DeviceBuffer extends AutoCloseable {
     /** A copy on the host. */
     Tensor read();
 
+    /** The first element, in row-major order. */
+    default double first() {
+        return read().get(0);
+    }
+
     /** Frees the memory; again closing does nothing. */
     @Override
     void close();

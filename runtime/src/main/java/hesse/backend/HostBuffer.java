@@ -61,6 +61,11 @@ public final class HostBuffer implements DeviceBuffer {
     }
 
     @Override
+    public double first() {
+        return tensor.get(0);
+    }
+
+    @Override
     public void close() {
         if (arena.scope().isAlive()) arena.close();
     }

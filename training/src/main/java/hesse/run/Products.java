@@ -92,13 +92,16 @@ public final class Products {
                 request.model().model(),
                 request.loss(),
                 request.dtype(),
-                request.mode(),
                 x,
                 y,
-                request.statistics(),
-                name -> name.equals("y_sampled")
-                        ? batch.sampled().isPresent()
-                        : probesGiven && isGiven(name, vectors.get()));
+                new Objective.Passes(
+                        request.mode(),
+                        false,
+                        request.statistics(),
+                        name -> name.equals("y_sampled")
+                                ? batch.sampled().isPresent()
+                                : probesGiven && isGiven(name, vectors.get()),
+                        0));
         this.parameters = objective.forward().parameters();
         given.putAll(WeightFile.read(
                 request.weights(),

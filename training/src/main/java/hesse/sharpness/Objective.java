@@ -33,31 +33,46 @@ public final class Objective {
     private final Curvature curvature;
     private final NormStatistics statistics;
     private final Predicate<String> given;
+    private final int wholeBatch;
     private final Map<String, Node> drawn = new LinkedHashMap<>();
+
+    /**
+     * How passes are made.
+     *
+     * @param dropout whether dropout is on
+     * @param statistics what normalisation uses in further passes
+     * @param given whether a probe tensor {@code probe.<k>.<parameter>} or {@code y_sampled} is an input of that name; others are
+     *     drawn, keyed by seed and step
+     * @param wholeBatch examples of the batch that these are a part of; 0 if they are all of it
+     */
+    public record Passes(
+            Mode mode, boolean dropout, NormStatistics statistics, Predicate<String> given, int wholeBatch) {
+        /** For training on a batch, or on a part of one of {@code wholeBatch} examples. */
+        public static Passes training(NormStatistics statistics, int wholeBatch) {
+            return new Passes(Mode.TRAIN, true, statistics, name -> false, wholeBatch);
+        }
+
+        /** For measuring: no dropout. */
+        public static Passes measuring(Mode mode) {
+            return new Passes(mode, false, NormStatistics.BATCH, name -> false, 0);
+        }
+    }
 
     /**
      * @param x inputs as the model takes them
      * @param y targets as the loss takes them
-     * @param statistics what normalisation uses in further passes
-     * @param given whether a probe tensor {@code probe.<k>.<parameter>} or {@code y_sampled} is an input of that name; others are
-     *     drawn, keyed by seed and step
      */
-    public Objective(
-            Model model,
-            Loss loss,
-            DType dtype,
-            Mode mode,
-            Node x,
-            Node y,
-            NormStatistics statistics,
-            Predicate<String> given) {
+    public Objective(Model model, Loss loss, DType dtype, Node x, Node y, Passes passes) {
         this.model = model;
         this.loss = loss;
         this.x = x;
         this.y = y;
-        this.statistics = statistics;
-        this.given = given;
-        this.first = Forward.declaring(x.graph(), dtype, mode);
+        this.statistics = passes.statistics();
+        this.given = passes.given();
+        this.wholeBatch =
+                passes.wholeBatch() > 0 ? passes.wholeBatch() : x.shape().dim(0);
+        var declaring = Forward.declaring(x.graph(), dtype, passes.mode());
+        this.first = passes.dropout() ? declaring : declaring.withoutDropout();
         Node logits = Ops.mark(model.apply(first, x));
         this.curvature = new Curvature(List.copyOf(first.parameterNodes().values()), logits, loss.apply(logits, y));
     }
@@ -148,8 +163,12 @@ public final class Objective {
         }
     }
 
-    /** Number of labels in the batch: examples, times positions for sequences. */
+    /** Number of labels in the whole batch: examples, times positions for sequences. */
     public double labels() {
+        return ownLabels() / x.shape().dim(0) * wholeBatch;
+    }
+
+    private double ownLabels() {
         Shape z = curvature.logits().shape();
         return z.size() / (double) z.dim(-1);
     }
@@ -221,6 +240,6 @@ public final class Objective {
                 : y.shape().equals(z.shape()) ? Ops.argMax(y, -1) : predicted;
         if (wanted == predicted) return Optional.empty();
         Node hit = Ops.cast(dtype(), Ops.compare(hesse.graph.Compare.Relation.EQ, predicted, wanted));
-        return Optional.of(Ops.scale(1 / labels(), Ops.sumAll(hit)));
+        return Optional.of(Ops.scale(1 / ownLabels(), Ops.sumAll(hit)));
     }
 }

@@ -1,0 +1,106 @@
+package hesse.run;
+
+import hesse.backend.Backend;
+import hesse.backend.BackendOptions;
+import hesse.backend.Backends;
+import hesse.config.Names;
+import hesse.data.DataFolders;
+import hesse.data.DataSplits;
+import hesse.data.Examples;
+import hesse.graph.Graph;
+import hesse.graph.Type;
+import hesse.models.ConfiguredModel;
+import hesse.models.ModelClass;
+import hesse.nn.Forward;
+import hesse.nn.Mode;
+import hesse.tensor.DType;
+import hesse.tensor.Shape;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+
+/**
+ * What a configuration comes to on this machine: its data, its model fitted to them, and an open backend.
+ *
+ * @param floating the floating type of parameters and batches
+ */
+public record RunContext(Config config, Backend backend, DType floating, DataSplits data, ConfiguredModel model)
+        implements AutoCloseable {
+    /**
+     * A model that the user wrote, in the place of the configuration's.
+     *
+     * @param name full name of its class
+     * @param classpath jars and folders it is in
+     */
+    public record OwnModel(String name, List<Path> classpath) {}
+
+    /**
+     * Reads the data, builds the model and opens the backend.
+     *
+     * @param dataFolder where data sets lie; the environment says, when empty
+     * @param log receives what the choice of a backend has to say
+     */
+    public static RunContext open(
+            Config config, Optional<Path> dataFolder, Optional<OwnModel> own, Consumer<String> log) {
+        var data = DataSplits.open(config.requireData(), DataFolders.of(dataFolder));
+        var spec = data.train().spec();
+        var model = own.isPresent()
+                ? new ConfiguredModel(
+                        ModelClass.load(own.get().name(), own.get().classpath(), classes(data)),
+                        spec.inputs(),
+                        classes(data),
+                        Optional.empty())
+                : config.model().build(Optional.of(spec.inputs()), OptionalInt.of(classes(data)));
+        return new RunContext(config, openBackend(config.device(), log), floating(config.device()), data, model);
+    }
+
+    private static int classes(DataSplits data) {
+        return data.dataset().classes();
+    }
+
+    /** The backend of a configuration. */
+    public static Backend openBackend(DeviceConfig device, Consumer<String> log) {
+        var options = new BackendOptions(
+                device.threads().orElse(0),
+                Names.of(device.precision()),
+                device.memory() == DeviceConfig.Memory.LEAN,
+                device.autotune());
+        return Backends.open(Names.of(device.backend()), options, log);
+    }
+
+    /** The floating type of graphs under a configuration; the reference backend always computes in f64. */
+    public static DType floating(DeviceConfig device) {
+        boolean wide =
+                device.precision() == DeviceConfig.Precision.F64 || device.backend() == DeviceConfig.Backend.REFERENCE;
+        return wide ? DType.F64 : DType.F32;
+    }
+
+    /** Parameters and buffers of the model. */
+    Forward declared() {
+        var f = Forward.declaring(new Graph(), floating, Mode.EVAL);
+        model.model().apply(f, model.inputs().node(f.graph(), "x", 1, floating));
+        return f;
+    }
+
+    /** The type of n examples' inputs. */
+    Type inputs(int n) {
+        return new Type(model.inputs().dtype(floating), model.inputs().shape(n));
+    }
+
+    /** The type of n examples' targets. */
+    Type targets(Examples examples, int n) {
+        var spec = examples.spec();
+        int[] one = spec.target().dims();
+        int[] dims = new int[one.length + 1];
+        dims[0] = n;
+        System.arraycopy(one, 0, dims, 1, one.length);
+        return new Type(spec.floatTargets() ? floating : DType.I64, Shape.of(dims));
+    }
+
+    @Override
+    public void close() {
+        backend.close();
+    }
+}

@@ -1,0 +1,338 @@
+package hesse.run;
+
+import hesse.backend.Backend;
+import hesse.data.Loader;
+import hesse.error.UserException;
+import hesse.error.UserException.Kind;
+import hesse.graph.Type;
+import hesse.models.WeightFile;
+import hesse.optim.LearningRate;
+import hesse.optim.Optimizer;
+import hesse.run.Progress.Evaluated;
+import hesse.run.Progress.Sums;
+import hesse.sharpness.Method;
+import hesse.sharpness.MethodConfig;
+import hesse.sharpness.Strength;
+import hesse.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * A training run: steps, evaluations, metrics, checkpoints. Everything but timings is a function of the configuration, the data and the
+ * kind of device, whether or not the run was interrupted and resumed.
+ */
+public final class Trainer implements AutoCloseable {
+    /** How a run ended. */
+    public enum Status {
+        DONE,
+        /** Stopped from outside, after a checkpoint. */
+        INTERRUPTED
+    }
+
+    /**
+     * What a run came to.
+     *
+     * @param steps optimizer steps done
+     * @param trainLoss mean over the last epoch's batches
+     * @param trainAccuracy likewise; NaN where there is none
+     * @param test of the last evaluation, where there is a test set
+     */
+    public record Result(Status status, long steps, double trainLoss, double trainAccuracy, Optional<Test> test) {
+        /** Loss and accuracy on the test set; the accuracy is NaN where there is none. */
+        public record Test(double loss, double accuracy) {}
+    }
+
+    private final RunContext context;
+    private final Config config;
+    private final RunDirectory directory;
+    private final Console console;
+    private final TrainingState state;
+    private final Evaluator evaluator;
+    private final Method method;
+    private final Optimizer optimizer;
+
+    private long began;
+    private Progress progress = Progress.START;
+    private Sums lastEpoch = Sums.NONE;
+
+    /**
+     * Prepares a run in a folder.
+     *
+     * @param resume whether a run that is there goes on from its newest whole checkpoint
+     * @throws UserException (usage) if the folder is occupied or weights do not fit
+     */
+    public Trainer(RunContext context, Path folder, boolean resume, Console console) {
+        this.context = context;
+        this.config = context.config();
+        this.console = console;
+        this.method = Method.of(config.method());
+        this.optimizer = Optimizer.of(config.optimizer());
+        this.directory = RunDirectory.open(folder, config, resume);
+        var declared = context.declared();
+        Backend backend = context.backend();
+        this.state = new TrainingState(
+                backend, declared.parameters(), declared.buffers(), Optional.of(optimizer), context.floating());
+        this.evaluator = new Evaluator(
+                backend, state, context.model().model(), config.loss().function(), context.floating());
+        state.initialize(config.train().seed(), context.floating());
+        context.model()
+                .weights()
+                .ifPresent(file -> state.write(
+                        WeightFile.read(file, declared.parameters(), declared.buffers(), false, context.floating())));
+        if (resume) resume();
+    }
+
+    private void resume() {
+        var found = directory.checkpoints().read(state, context.floating(), console::log);
+        directory.truncateMetrics(found.map(Progress::metricsBytes).orElse(0L));
+        if (found.isEmpty()) return;
+        progress = found.get();
+        lastEpoch = progress.sums();
+        console.log("resumed after step " + progress.step());
+    }
+
+    /** The state as it stands. */
+    public TrainingState state() {
+        return state;
+    }
+
+    public Path folder() {
+        return directory.folder();
+    }
+
+    /** What one run of {@link #run} needs throughout. */
+    private record Loop(
+            TrainingStep step,
+            Loader loader,
+            LearningRate rate,
+            Map<String, Strength> strengths,
+            long total,
+            long perEpoch,
+            Tensor x,
+            Tensor y) {}
+
+    /**
+     * Trains to the end, or until the process is asked to end.
+     *
+     * @throws UserException (runtime) when loss or update is not finite; the state is then as before that step, and saved
+     */
+    public Result run() throws InterruptedException {
+        var data = config.requireData();
+        var options = Loader.Options.training(data, config.train().seed(), context.floating());
+        var normalization = context.data().normalization();
+        began = System.nanoTime();
+        try (var interruption = new Interruption();
+                var loader = new Loader(context.data().train(), normalization, options, progress.position())) {
+            var x = new Type(loader.inputType(), loader.inputShape());
+            var y = new Type(loader.targetType(), loader.targetShape());
+            try (var step = new TrainingStep(context.backend(), state, recipe(), division(), x, y)) {
+                long perEpoch = loader.batchesPerEpoch();
+                long total = total(perEpoch);
+                var loop = new Loop(
+                        step,
+                        loader,
+                        LearningRate.of(config.optimizer(), total, perEpoch),
+                        method.strengths(),
+                        total,
+                        perEpoch,
+                        Tensor.allocate(x.dtype(), x.shape()),
+                        Tensor.allocate(y.dtype(), y.shape()));
+                boolean stopped = loop(loop, interruption);
+                var status = stopped ? Status.INTERRUPTED : Status.DONE;
+                summary(status.name().toLowerCase(java.util.Locale.ROOT));
+                return result(status);
+            }
+        }
+    }
+
+    private StepGraph.Recipe recipe() {
+        return new StepGraph.Recipe(
+                context.model().model(),
+                config.loss().function(),
+                context.floating(),
+                method,
+                config.normStatistics().inFurtherPasses(),
+                optimizer);
+    }
+
+    private TrainingStep.Division division() {
+        var micro = config.train().microBatch();
+        int interval = config.method() instanceof MethodConfig.Sam sam ? sam.interval() : 1;
+        return new TrainingStep.Division(
+                micro.isPresent() ? OptionalInt.of(micro.get()) : OptionalInt.empty(),
+                config.normStatistics() != Config.NormStatistics.BATCH,
+                interval);
+    }
+
+    private long total(long perEpoch) {
+        return config.train().steps().orElseGet(() -> config.train().epochs().orElse(0) * perEpoch);
+    }
+
+    /** Returns whether it was stopped before the end. */
+    private boolean loop(Loop loop, Interruption interruption) throws InterruptedException {
+        long saved = progress.step();
+        var clock = new StepClock();
+        try (var line = new ProgressLine(console, progress.step(), loop.total)) {
+            while (progress.step() < loop.total && !interruption.asked()) {
+                one(loop, clock, line);
+                long done = progress.step();
+                boolean due = config.train().checkpointEvery().isPresent()
+                        && done % config.train().checkpointEvery().get() == 0;
+                if (due || done == loop.total) {
+                    save();
+                    saved = done;
+                }
+            }
+        }
+        if (progress.step() == loop.total && saved == loop.total) return false;
+        if (saved != progress.step()) save();
+        return progress.step() < loop.total;
+    }
+
+    private void one(Loop loop, StepClock clock, ProgressLine line) throws InterruptedException {
+        long t = progress.step();
+        var batch = loop.loader.next(loop.x.data(), loop.y.data()).orElseThrow();
+        var x = Slices.first(loop.x, batch.count());
+        var y = Slices.first(loop.y, batch.count());
+        double lr = loop.rate.at(t);
+        var scalars = optimizer.scalars(t, lr);
+        loop.strengths.forEach((name, s) -> scalars.put("method." + name, s.at(t, loop.total)));
+        long before = System.nanoTime();
+        boolean finite = loop.step.run(config.train().seed(), t, x, y, scalars);
+        clock.add(System.nanoTime() - before, batch.waitNanos());
+        if (!finite) failed(loop, t, x, y);
+
+        long done = t + 1;
+        var metrics = loop.step.metrics();
+        var sums = (batch.position().index() == 0 ? Sums.NONE : progress.sums())
+                .plus(
+                        metrics.getOrDefault("loss", Double.NaN),
+                        metrics.getOrDefault("accuracy", Double.NaN),
+                        batch.count());
+        lastEpoch = sums;
+        progress = new Progress(done, batch.next(), sums, directory.metricsBytes(), progress.test(), progress.best());
+        line.step();
+        if (done % config.train().logEvery() == 0 || done == loop.total) {
+            log(done, batch.position().epoch(), metrics, lr, clock);
+            line.metrics(done, metrics);
+        }
+        boolean epochEnds = batch.position().index() + 1 == loop.perEpoch;
+        boolean evaluate = config.train().evalEvery().map(n -> done % n == 0).orElse(epochEnds);
+        if (evaluate || done == loop.total) evaluate(done, batch.position().epoch(), line);
+    }
+
+    private void log(long done, long epoch, Map<String, Double> metrics, double lr, StepClock clock) {
+        var line = new LinkedHashMap<String, Object>();
+        line.put("step", done);
+        line.put("epoch", epoch);
+        line.put("split", "train");
+        for (var key : java.util.List.of("loss", "accuracy"))
+            if (metrics.containsKey(key)) line.put(key, metrics.get(key));
+        line.put("lr", lr);
+        metrics.forEach(line::putIfAbsent);
+        directory.metric(line);
+        directory.timing(clock.line(done));
+    }
+
+    private void evaluate(long done, long epoch, ProgressLine out) throws InterruptedException {
+        score("validation", context.data().validation(), done, epoch);
+        var test = score("test", context.data().test(), done, epoch);
+        if (test.isEmpty()) return;
+        var now = test.get();
+        var best = progress.best().filter(b -> !now.betterThan(b)).orElse(now);
+        progress = new Progress(
+                done, progress.position(), progress.sums(), directory.metricsBytes(), test, Optional.of(best));
+        out.evaluated(done, lastEpoch.loss() / lastEpoch.examples(), now);
+    }
+
+    private Optional<Evaluated> score(String split, Optional<hesse.data.Examples> examples, long done, long epoch)
+            throws InterruptedException {
+        if (examples.isEmpty()) return Optional.empty();
+        var score = evaluator.score(
+                examples.get(),
+                context.data().normalization(),
+                config.requireData().batch());
+        var line = new LinkedHashMap<String, Object>();
+        line.put("step", done);
+        line.put("epoch", epoch);
+        line.put("split", split);
+        line.put("loss", score.loss());
+        score.accuracy().ifPresent(a -> line.put("accuracy", a));
+        directory.metric(line);
+        return Optional.of(new Evaluated(done, score.loss(), score.accuracy().orElse(Double.NaN)));
+    }
+
+    private void save() {
+        progress = new Progress(
+                progress.step(),
+                progress.position(),
+                progress.sums(),
+                directory.metricsBytes(),
+                progress.test(),
+                progress.best());
+        directory.checkpoints().write(state, progress, config.train().keep());
+    }
+
+    private void failed(Loop loop, long t, Tensor x, Tensor y) {
+        var values = loop.step.metrics();
+        String place = loop.step.blame(x, y);
+        save();
+        summary("failed");
+        throw new UserException(
+                Kind.RUNTIME,
+                "step " + (t + 1),
+                "loss or update is not finite (loss " + values.get("loss")
+                        + "); the first values that are not are those of "
+                        + place + ". The state from before the step is in "
+                        + directory.checkpoints().of(t),
+                "Lower optimizer.lr, set optimizer.clip_norm, or compute in device.precision f64");
+    }
+
+    private Result result(Status status) {
+        double n = lastEpoch.examples();
+        return new Result(
+                status,
+                progress.step(),
+                lastEpoch.loss() / n,
+                lastEpoch.accuracy() / n,
+                progress.test().map(t -> new Result.Test(t.loss(), t.accuracy())));
+    }
+
+    private void summary(String status) {
+        var all = new LinkedHashMap<String, Object>();
+        all.put("status", status);
+        all.put("steps", progress.step());
+        var r = result(Status.DONE);
+        var train = new LinkedHashMap<String, Object>();
+        train.put("loss", r.trainLoss());
+        if (!Double.isNaN(r.trainAccuracy())) train.put("accuracy", r.trainAccuracy());
+        all.put("train", train);
+        progress.test().ifPresent(t -> {
+            var test = t.toMap();
+            test.remove("step");
+            all.put("test", test);
+        });
+        progress.best().ifPresent(b -> all.put("best", b.toMap()));
+        all.put("seed", config.train().seed());
+        all.put("config_hash", RunDirectory.hash(config));
+        all.put("versions", Map.of("hesse", version(), "java", System.getProperty("java.version", "")));
+        all.put("device", context.backend().description());
+        all.put("timing", Map.of("seconds", (System.nanoTime() - began) / 1e9));
+        directory.summary(all);
+    }
+
+    private static String version() {
+        var v = Trainer.class.getPackage().getImplementationVersion();
+        return v == null ? "development" : v;
+    }
+
+    @Override
+    public void close() {
+        evaluator.close();
+        state.close();
+        directory.close();
+    }
+}

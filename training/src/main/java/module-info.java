@@ -30,5 +30,6 @@ module hesse.training {
             hesse.cli.DataCommand,
             hesse.cli.DoctorCommand,
             hesse.cli.ModelCommand,
-            hesse.cli.ProductCommand;
+            hesse.cli.ProductCommand,
+            hesse.cli.TrainCommand;
 }

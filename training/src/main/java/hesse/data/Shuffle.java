@@ -3,7 +3,7 @@ package hesse.data;
 import hesse.scalar.Philox;
 
 /** Orders of examples that are a function of (seed, epoch) alone: Fisher and Yates with counter-based draws. */
-final class Shuffle {
+public final class Shuffle {
     private Shuffle() {}
 
     /** The numbers 0…n−1 in the order of one epoch. */
@@ -17,7 +17,7 @@ final class Shuffle {
     }
 
     /** The numbers 0…n−1 as they are. */
-    static int[] identity(int n) {
+    public static int[] identity(int n) {
         int[] order = new int[n];
         for (int i = 0; i < n; i++) order[i] = i;
         return order;

@@ -84,6 +84,11 @@ final class BoundPlans implements AutoCloseable {
         n.buffer.write(n.host);
     }
 
+    /** Whether any computation names this. */
+    boolean has(String name) {
+        return named.containsKey(name);
+    }
+
     /** Writes a tensor into a named buffer. */
     void write(String name, Tensor value) {
         require(name).buffer.write(value);

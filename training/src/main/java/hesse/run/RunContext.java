@@ -1,9 +1,6 @@
 package hesse.run;
 
 import hesse.backend.Backend;
-import hesse.backend.BackendOptions;
-import hesse.backend.Backends;
-import hesse.config.Names;
 import hesse.data.DataFolders;
 import hesse.data.DataSplits;
 import hesse.data.Examples;
@@ -53,28 +50,11 @@ public record RunContext(Config config, Backend backend, DType floating, DataSpl
                         classes(data),
                         Optional.empty())
                 : config.model().build(Optional.of(spec.inputs()), OptionalInt.of(classes(data)));
-        return new RunContext(config, openBackend(config.device(), log), floating(config.device()), data, model);
+        return new RunContext(config, config.device().open(log), config.device().dtype(), data, model);
     }
 
     private static int classes(DataSplits data) {
         return data.dataset().classes();
-    }
-
-    /** The backend of a configuration. */
-    public static Backend openBackend(DeviceConfig device, Consumer<String> log) {
-        var options = new BackendOptions(
-                device.threads().orElse(0),
-                Names.of(device.precision()),
-                device.memory() == DeviceConfig.Memory.LEAN,
-                device.autotune());
-        return Backends.open(Names.of(device.backend()), options, log);
-    }
-
-    /** The floating type of graphs under a configuration; the reference backend always computes in f64. */
-    public static DType floating(DeviceConfig device) {
-        boolean wide =
-                device.precision() == DeviceConfig.Precision.F64 || device.backend() == DeviceConfig.Backend.REFERENCE;
-        return wide ? DType.F64 : DType.F32;
     }
 
     /** Parameters and buffers of the model. */

@@ -178,8 +178,7 @@ final class StepGraph {
         }
         updated.state()
                 .forEach((name, value) -> guard(finite, name, value, graph.input(name, value.dtype(), value.shape())));
-        buffers.forEach((name, value) ->
-                guard(finite, name, value, o.forward().bufferNodes().get(name)));
+        buffers.forEach((name, value) -> guard(finite, name, value, graph.input(name, value.dtype(), value.shape())));
 
         outputs.add(write(FINITE, Ops.cast(recipe.dtype(), finite)));
         metric("loss", loss);

@@ -244,6 +244,23 @@ public final class OpCases {
         add("compare integers", Compare.class, d -> Ops.compare(Compare.Relation.LT, d.indices(4, 9), d.indices(4, 9)));
         add("argmax along rows", ArgMax.class, d -> Ops.argMax(d.normal(4, 9), 1));
         add("argmax with ties", ArgMax.class, d -> Ops.argMax(Ops.cast(d.dtype(), d.indices(3, 6, 7)), 0));
+        add("argmax where some are not numbers", ArgMax.class, d -> Ops.argMax(Ops.log(d.normal(6, 7)), 1));
+        add(
+                "places of max pool where some are not numbers",
+                ArgMaxPool.class,
+                d -> d.graph().apply(new ArgMaxPool(new Pooling(2, 2, 2, 2)), Ops.log(d.normal(2, 4, 6, 3))));
+        add("cast to integers where some are not numbers", Cast.class, d -> {
+            Node x = d.normal(6, 7);
+            Node root = Ops.sqrt(x);
+            Node three = d.graph().constant(3, x.type());
+            return Ops.cast(DType.I32, Ops.select(Ops.compare(Compare.Relation.EQ, root, root), three, root));
+        });
+        for (var relation : Compare.Relation.values()) {
+            add("compare " + relation + " where some are not numbers", Compare.class, d -> {
+                Node x = d.normal(5, 7);
+                return Ops.compare(relation, Ops.log(x), Ops.log(Ops.mul(x, d.positive(5, 7))));
+            });
+        }
         add("is finite or not a number", IsFinite.class, d -> Ops.isFinite(Ops.log(d.normal(6, 7))));
         add("is finite or infinite", IsFinite.class, d -> {
             Node x = d.normal(6, 7);
@@ -269,6 +286,15 @@ public final class OpCases {
     private void composed() {
         add("softmax", Mul.class, d -> Ops.softmax(d.normal(4, 7)));
         add("log softmax", Sum.class, d -> Ops.logSoftmax(d.normal(4, 7)));
+        add("softmax under a causal mask", Mul.class, d -> {
+            Node scores = d.normal(2, 5, 5);
+            var places = new Type(DType.I32, Shape.of(5, 5));
+            Node query = d.graph().apply(new Iota(0, places));
+            Node key = d.graph().apply(new Iota(1, places));
+            Node seen = Ops.compare(Compare.Relation.LE, key, query);
+            Node never = d.graph().constant(Double.NEGATIVE_INFINITY, scores.type());
+            return Ops.softmax(Ops.select(seen, scores, never));
+        });
         add("one hot", Cast.class, d -> Ops.oneHot(d.indices(5, 7), 5, d.dtype()));
         add("layer norm", Mul.class, d -> {
             Node x = d.normal(4, 9);

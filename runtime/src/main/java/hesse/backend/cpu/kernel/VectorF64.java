@@ -29,8 +29,10 @@ final class VectorF64 implements Lanes {
     static final VectorMask<Double> HAS_BIT4 = VectorBits.hasBit(SPECIES, 4);
     static final VectorMask<Double> HAS_BIT8 = VectorBits.hasBit(SPECIES, 8);
 
-    /** With 32 registers 12 rows × 2 vectors stay in registers beside the operands, with 16 registers 6 × 2. */
-    private static final int[] TILE_ROWS = L == 8 ? new int[] {12, 8} : new int[] {6, 4};
+    // With 32 registers 12 rows × 2 vectors stay in registers beside the operands, with 16 registers 6 × 2.
+    private static final int TALL = L == 8 ? 12 : 6;
+    private static final int LOW = L == 8 ? 8 : 4;
+    private static final int[] TILE_ROWS = {TALL, LOW};
 
     private final MicroKernel[] kernels = new MicroKernel[4];
 
@@ -77,6 +79,26 @@ final class VectorF64 implements Lanes {
         copyTail(source, from * 8, stride * 8, terms, width - width % L, width, (double[]) target, to, targetStride);
     }
 
+    private static void copyPairs(
+            MemorySegment source, long from, long stride, int terms, double[] target, int to, int targetStride) {
+        // A constant stride lets the compiler drop the bounds checks of the stores.
+        if (targetStride == 2 * L) {
+            for (int t = 0; t < terms; t++) {
+                long at = from + t * stride;
+                DoubleVector.fromMemorySegment(SPECIES, source, at, ORDER).intoArray(target, to + t * 2 * L);
+                DoubleVector.fromMemorySegment(SPECIES, source, at + 8 * L, ORDER)
+                        .intoArray(target, to + t * 2 * L + L);
+            }
+            return;
+        }
+        for (int t = 0; t < terms; t++) {
+            long at = from + t * stride;
+            DoubleVector.fromMemorySegment(SPECIES, source, at, ORDER).intoArray(target, to + t * targetStride);
+            DoubleVector.fromMemorySegment(SPECIES, source, at + 8 * L, ORDER)
+                    .intoArray(target, to + t * targetStride + L);
+        }
+    }
+
     private static void copyVectors(
             MemorySegment source,
             long from,
@@ -87,13 +109,7 @@ final class VectorF64 implements Lanes {
             int to,
             int targetStride) {
         if (width == 2 * L) {
-            for (int t = 0; t < terms; t++) {
-                DoubleVector.fromMemorySegment(SPECIES, source, from, ORDER).intoArray(target, to);
-                DoubleVector.fromMemorySegment(SPECIES, source, from + 8 * L, ORDER)
-                        .intoArray(target, to + L);
-                from += stride;
-                to += targetStride;
-            }
+            copyPairs(source, from, stride, terms, target, to, targetStride);
             return;
         }
         for (int i = 0; i < width; i += L) {
@@ -212,16 +228,31 @@ final class VectorF64 implements Lanes {
     public void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to) {
         var s = (double[]) source;
         var t = (double[]) target;
-        if (width <= L) {
-            for (int i = 0; i < terms; i++) {
-                DoubleVector.fromArray(SPECIES, s, from + index[first + i]).intoArray(t, to + i * width);
-            }
-            return;
+        if (width == TALL) {
+            gatherTall(s, from, index, first, terms, t, to);
+        } else if (width == LOW) {
+            gatherLow(s, from, index, first, terms, t, to);
+        } else {
+            throw new IllegalArgumentException("no tile has " + width + " rows");
         }
+    }
+
+    // Twice the same, because a constant width lets the compiler drop the bounds checks of the stores.
+    private static void gatherTall(double[] s, int from, int[] index, int first, int terms, double[] t, int to) {
         for (int i = 0; i < terms; i++) {
             int at = from + index[first + i];
-            for (int j = 0; j < width; j += L)
-                DoubleVector.fromArray(SPECIES, s, at + j).intoArray(t, to + i * width + j);
+            for (int j = 0; j < TALL; j += L) {
+                DoubleVector.fromArray(SPECIES, s, at + j).intoArray(t, to + i * TALL + j);
+            }
+        }
+    }
+
+    private static void gatherLow(double[] s, int from, int[] index, int first, int terms, double[] t, int to) {
+        for (int i = 0; i < terms; i++) {
+            int at = from + index[first + i];
+            for (int j = 0; j < LOW; j += L) {
+                DoubleVector.fromArray(SPECIES, s, at + j).intoArray(t, to + i * LOW + j);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 module hesse.bench {
     requires transitive hesse.training;
     requires static transitive org.jspecify;
+    requires java.management;
     requires static jdk.incubator.vector;
     requires static jmh.core;
 }

@@ -3,12 +3,14 @@ package hesse.bench;
 import hesse.backend.cpu.kernel.KernelProvider;
 import hesse.backend.cpu.kernel.WorkerPool;
 import hesse.tensor.DType;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * Prints the speed of contractions as GFLOP/s and as a share of the machine's fused multiply-add peak, measured in the same run: the
- * best of many runs, so that a busy machine disturbs it less. {@code main [threads] [seconds per case] [wrn|mixed|gemm|all]}
+ * best of many runs, and with one thread its CPU time, so that a busy machine disturbs it less.
+ * {@code main [threads] [seconds per case] [wrn|mixed|gemm|all]}
  */
 public final class ContractionTable {
     private ContractionTable() {}
@@ -26,9 +28,9 @@ public final class ContractionTable {
                 double peak = 0;
                 long end = System.nanoTime() + (long) (seconds * 1e9);
                 for (int i = 0; i < 20 || System.nanoTime() < end; i++) {
-                    long start = System.nanoTime();
+                    long start = clock(threads);
                     work.run(pool);
-                    best = Math.max(best, work.operations() / (System.nanoTime() - start));
+                    best = Math.max(best, work.operations() / (clock(threads) - start));
                     if (i % 4 == 0) peak = Math.max(peak, peak(pool));
                 }
                 System.out.printf("%-32s %7.1f GFLOP/s  %3.0f %% of %.0f%n", line, best, 100 * best / peak, peak);
@@ -53,8 +55,13 @@ public final class ContractionTable {
     private static double peak(WorkerPool pool) {
         int rounds = 100_000;
         var results = new float[pool.threads()]; // stored, so that the work is not optimised away
-        long start = System.nanoTime();
+        long start = clock(pool.threads());
         pool.run(pool.threads(), (task, worker) -> results[task] = FmaPeak.spin(rounds, 1.1f));
-        return 2 * pool.threads() * FmaPeak.multiplyAdds(rounds) / (System.nanoTime() - start);
+        return 2 * pool.threads() * FmaPeak.multiplyAdds(rounds) / (clock(pool.threads()) - start);
+    }
+
+    /** Nanoseconds: of this thread's work if it works alone, else of the wall. */
+    private static long clock(int threads) {
+        return threads == 1 ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System.nanoTime();
     }
 }

@@ -65,14 +65,20 @@ public final class WorkerPool implements AutoCloseable {
      *
      * @throws IllegalStateException if the pool is closed or a task calls it
      */
-    public synchronized void run(int count, Task task) {
+    public void run(int count, Task task) {
+        var thread = Thread.currentThread();
+        for (var worker : workers) {
+            if (worker == thread) throw nested();
+        }
+        runAsCaller(count, task, thread);
+    }
+
+    private synchronized void runAsCaller(int count, Task task, Thread thread) {
         if (closed) {
             throw new IllegalStateException("the worker pool is closed");
         }
-        if (caller != null) {
-            throw new IllegalStateException("a task of a worker pool cannot run another job on it");
-        }
-        caller = Thread.currentThread();
+        if (caller != null) throw nested();
+        caller = thread;
         try {
             if (workers.length == 0 || count <= 1) {
                 for (int i = 0; i < count; i++) task.run(i, 0);
@@ -82,6 +88,10 @@ public final class WorkerPool implements AutoCloseable {
         } finally {
             caller = null;
         }
+    }
+
+    private static IllegalStateException nested() {
+        return new IllegalStateException("a task of a worker pool cannot run another job on it");
     }
 
     private void runShared(int count, Task task) {

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 
@@ -50,6 +52,18 @@ class WorkerPoolTest {
     void jobsWithinJobsAndAfterTheEndAreRefused() {
         var pool = new WorkerPool(2);
         assertThrows(IllegalStateException.class, () -> pool.run(1, (t, w) -> pool.run(1, (u, x) -> {})));
+        // Also from the other threads, which would wait for themselves.
+        var met = new CyclicBarrier(2);
+        assertThrows(
+                IllegalStateException.class,
+                () -> pool.run(2, (t, w) -> {
+                    try {
+                        met.await();
+                    } catch (InterruptedException | BrokenBarrierException e) {
+                        throw new AssertionError(e);
+                    }
+                    if (w > 0) pool.run(1, (u, x) -> {});
+                }));
         pool.close();
         assertThrows(IllegalStateException.class, () -> pool.run(4, (t, w) -> {}));
     }

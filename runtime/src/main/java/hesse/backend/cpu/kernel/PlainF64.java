@@ -5,7 +5,7 @@ import hesse.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/** The kernels' primitives for double in plain Java; loops are written so that C2 vectorises the inner ones. */
+/** The kernels' primitives for double in plain Java; sums stay in local variables. */
 final class PlainF64 implements Lanes {
     private static final int[] TILE_ROWS = {4, 2};
 
@@ -45,17 +45,45 @@ final class PlainF64 implements Lanes {
             double[] c,
             int co,
             int ldc) {
-        for (int i = 0; i < rows; i++) {
-            int row = co + i * ldc;
-            Arrays.fill(c, row, row + width, 0);
-            for (int t = 0; t < terms; t++) multiplyAdd(a[ao + t * rows + i], b, bo + t * panel, c, row, width);
+        for (int i = 0; i < rows; i += 2) {
+            for (int j = 0; j < width; j += 4) {
+                block(rows, panel, a, ao + i, b, bo + j, terms, c, co + i * ldc + j, ldc);
+            }
         }
     }
 
-    private static void multiplyAdd(double x, double[] b, int bo, double[] c, int co, int n) {
-        for (int j = 0; j < n; j++) {
-            c[co + j] = Math.fma(x, b[bo + j], c[co + j]);
+    /** Two rows by four columns in local variables, so that a term costs no stores. */
+    private static void block(
+            int rows, int panel, double[] a, int ao, double[] b, int bo, int terms, double[] c, int co, int ldc) {
+        double p0 = 0;
+        double p1 = 0;
+        double p2 = 0;
+        double p3 = 0;
+        double q0 = 0;
+        double q1 = 0;
+        double q2 = 0;
+        double q3 = 0;
+        for (int t = 0; t < terms; t++) {
+            double p = a[ao + t * rows];
+            double q = a[ao + t * rows + 1];
+            int row = bo + t * panel;
+            p0 = Math.fma(p, b[row], p0);
+            q0 = Math.fma(q, b[row], q0);
+            p1 = Math.fma(p, b[row + 1], p1);
+            q1 = Math.fma(q, b[row + 1], q1);
+            p2 = Math.fma(p, b[row + 2], p2);
+            q2 = Math.fma(q, b[row + 2], q2);
+            p3 = Math.fma(p, b[row + 3], p3);
+            q3 = Math.fma(q, b[row + 3], q3);
         }
+        c[co] = p0;
+        c[co + 1] = p1;
+        c[co + 2] = p2;
+        c[co + 3] = p3;
+        c[co + ldc] = q0;
+        c[co + ldc + 1] = q1;
+        c[co + ldc + 2] = q2;
+        c[co + ldc + 3] = q3;
     }
 
     @Override

@@ -11,6 +11,9 @@ module hesse.runtime {
     exports hesse.backend.cpu.kernel to
             hesse.bench,
             hesse.training;
+    exports hesse.backend.cuda to
+            hesse.training,
+            hesse.bench;
     exports hesse.autodiff;
     exports hesse.backend.reference;
     exports hesse.graph;

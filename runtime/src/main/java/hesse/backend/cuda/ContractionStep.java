@@ -72,7 +72,7 @@ final class ContractionStep implements DeviceStep {
     }
 
     /** What contractions are done with. */
-    record Libraries(CublasLt products, ConvolutionLibrary convolutions, KernelStore kernels, long workspaceLimit) {}
+    record Libraries(CublasLt products, ConvolutionLibrary convolutions, Kernels kernels, long workspaceLimit) {}
 
     private Built matmul(MatMul op, Precision precision, DType output, Libraries libraries, String label) {
         Shape out = step.outShape();
@@ -106,7 +106,7 @@ final class ContractionStep implements DeviceStep {
     }
 
     private Built convolution(Precision precision, DType output, Libraries libraries, String label) {
-        var spec = spec(precision, output);
+        var spec = spec(step, precision, output);
         return switch (libraries.convolutions().choose(spec)) {
             case ConvolutionChoice.Direct direct -> direct(spec, direct.algorithm(), libraries, label);
             case ConvolutionChoice.IntoScratch scratch -> intoScratch(spec, scratch.algorithm(), libraries, label);
@@ -167,7 +167,7 @@ final class ContractionStep implements DeviceStep {
     }
 
     /** From [A, B, C, D] to [A, D, B, C]; read in the order of the target. */
-    private static StridedCopy channelsFirst(KernelStore kernels, DType type, Shape s, String label) {
+    private static StridedCopy channelsFirst(Kernels kernels, DType type, Shape s, String label) {
         long plane = (long) s.dim(1) * s.dim(2);
         var box = List.of(
                 new Axis(s.dim(0), plane * s.dim(3), plane * s.dim(3)),
@@ -176,7 +176,7 @@ final class ContractionStep implements DeviceStep {
         return new StridedCopy(kernels, type, type, box, 0, 0, false, label);
     }
 
-    private static StridedCopy channelsLast(KernelStore kernels, DType type, Shape s, boolean adds, String label) {
+    private static StridedCopy channelsLast(Kernels kernels, DType type, Shape s, boolean adds, String label) {
         long plane = (long) s.dim(1) * s.dim(2);
         var box = List.of(
                 new Axis(s.dim(0), plane * s.dim(3), plane * s.dim(3)),
@@ -185,19 +185,27 @@ final class ContractionStep implements DeviceStep {
         return new StridedCopy(kernels, type, type, box, 0, 0, adds, label);
     }
 
-    private ConvolutionSpec spec(Precision precision, DType output) {
+    /** The convolution of a step. */
+    static ConvolutionSpec spec(Contraction step, Precision precision, DType output) {
         return switch (step.op()) {
-            case Conv2d c -> spec(Direction.FORWARD, c.geometry(), step.aShape(), step.bShape(), precision, output);
+            case Conv2d c ->
+                spec(step, Direction.FORWARD, c.geometry(), step.aShape(), step.bShape(), precision, output);
             case ConvInputGradient c ->
-                spec(Direction.BACKWARD_DATA, c.geometry(), step.outShape(), step.bShape(), precision, output);
+                spec(step, Direction.BACKWARD_DATA, c.geometry(), step.outShape(), step.bShape(), precision, output);
             case ConvFilterGradient c ->
-                spec(Direction.BACKWARD_FILTER, c.geometry(), step.aShape(), step.outShape(), precision, output);
+                spec(step, Direction.BACKWARD_FILTER, c.geometry(), step.aShape(), step.outShape(), precision, output);
             default -> throw new IllegalArgumentException("not a contraction: " + step.op());
         };
     }
 
-    private ConvolutionSpec spec(
-            Direction direction, ConvGeometry g, Shape image, Shape filter, Precision precision, DType output) {
+    private static ConvolutionSpec spec(
+            Contraction step,
+            Direction direction,
+            ConvGeometry g,
+            Shape image,
+            Shape filter,
+            Precision precision,
+            DType output) {
         return new ConvolutionSpec(
                 direction,
                 image.dim(0),

@@ -192,11 +192,6 @@ public final class CudaBackend implements Backend {
         return runs;
     }
 
-    /** How many generated sources are loaded. */
-    int kernels() {
-        return libraries.kernels().size();
-    }
-
     @Override
     public void close() {
         device.close();

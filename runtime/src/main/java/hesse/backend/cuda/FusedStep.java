@@ -30,7 +30,7 @@ final class FusedStep implements DeviceStep {
     private final long scratchBytes;
 
     /** @param program the kernel's, in basic operations */
-    FusedStep(Fused step, ScalarProgram program, KernelStore store) {
+    FusedStep(Fused step, ScalarProgram program, Kernels store) {
         this.step = step;
         long scratch = 0;
         for (var pass : FusedPass.of(step)) {
@@ -40,11 +40,11 @@ final class FusedStep implements DeviceStep {
         this.scratchBytes = scratch;
     }
 
-    private Pass pass(FusedPass pass, ScalarProgram program, KernelStore store) {
+    private Pass pass(FusedPass pass, ScalarProgram program, Kernels store) {
         var kernel = step.kernel();
         var source = FusedSource.of(kernel, program, step.modes(), pass.results(), pass.shape());
         var arguments = new LaunchArguments(
-                store.device().arena(),
+                store.arena(),
                 4 + kernel.rank() + kernel.loads().size() + pass.results().size());
         var patches = new ArrayList<Patch>();
         int at = 0;
@@ -75,9 +75,8 @@ final class FusedStep implements DeviceStep {
                 finish);
     }
 
-    private Finish finish(FusedPass pass, String source, KernelStore store) {
-        var arguments =
-                new LaunchArguments(store.device().arena(), 3 + pass.results().size());
+    private Finish finish(FusedPass pass, String source, Kernels store) {
+        var arguments = new LaunchArguments(store.arena(), 3 + pass.results().size());
         var patches = new ArrayList<Patch>();
         int at = 0;
         arguments.set(at++, pass.outputs()).set(at++, (long) pass.chunks());

@@ -12,7 +12,7 @@ final class GeneratedConvolution {
     private final LaunchArguments arguments;
     private final String label;
 
-    GeneratedConvolution(KernelStore store, ConvolutionSpec spec, double alpha, String label) {
+    GeneratedConvolution(Kernels store, ConvolutionSpec spec, double alpha, String label) {
         this.label = label;
         this.kernel = store.kernel(
                 ConvolutionSource.of(spec.direction(), spec.precision(), spec.output()), "convolve", label);
@@ -39,7 +39,7 @@ final class GeneratedConvolution {
             spec.dilationW(),
             spec.groups()
         };
-        this.arguments = new LaunchArguments(store.device().arena(), 6 + sizes.length);
+        this.arguments = new LaunchArguments(store.arena(), 6 + sizes.length);
         arguments.set(0, count).set(5, spec.accumulate() ? 1 : 0);
         if (spec.precision().accumulator() == DType.F64) arguments.set(4, alpha);
         else arguments.set(4, (float) alpha);

@@ -2,6 +2,7 @@ package hesse.backend.cuda;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -11,7 +12,7 @@ import java.util.Map;
  * The kernels loaded on a device, by their source: each is compiled once, in this process or in one before it. With
  * {@code -Dhesse.cuda.sources=FOLDER} every source is also written there, to be read or given to other tools.
  */
-final class KernelStore {
+final class KernelStore implements Kernels {
     private final CudaDevice device;
     private final KernelCompiler compiler;
     private final KernelCache cache;
@@ -26,17 +27,13 @@ final class KernelStore {
         this.target = compiler.target(device.properties().arch());
     }
 
-    CudaDevice device() {
-        return device;
+    @Override
+    public Arena arena() {
+        return device.arena();
     }
 
-    /**
-     * A kernel of a source.
-     *
-     * @param name of the kernel in it
-     * @param label of the step that wants it, named in errors
-     */
-    CudaKernel kernel(String source, String name, String label) {
+    @Override
+    public CudaKernel kernel(String source, String name, String label) {
         var module = modules.get(source);
         if (module == null) {
             if (!sources.isEmpty()) keep(source);
@@ -53,10 +50,5 @@ final class KernelStore {
         } catch (IOException e) {
             throw new UncheckedIOException("hesse.cuda.sources: " + sources + " cannot be written", e);
         }
-    }
-
-    /** How many sources are loaded. */
-    int size() {
-        return modules.size();
     }
 }

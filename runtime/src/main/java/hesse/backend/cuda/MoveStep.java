@@ -36,11 +36,11 @@ final class MoveStep implements DeviceStep {
 
     private final Move step;
     private final Plan plan;
-    private final KernelStore store;
+    private final Kernels store;
     private final String label;
     private final Body body;
 
-    MoveStep(Move step, Plan plan, KernelStore store, String label) {
+    MoveStep(Move step, Plan plan, Kernels store, String label) {
         this.step = step;
         this.plan = plan;
         this.store = store;
@@ -224,7 +224,7 @@ final class MoveStep implements DeviceStep {
     /** A launch whose arguments are the count, then buffers (operands by number, or the result), then numbers. */
     private Body kernel(String source, LaunchShape shape, long count, List<Integer> buffers, long... numbers) {
         var kernel = store.kernel(source, "move", label);
-        var arguments = new LaunchArguments(store.device().arena(), 1 + buffers.size() + numbers.length);
+        var arguments = new LaunchArguments(store.arena(), 1 + buffers.size() + numbers.length);
         arguments.set(0, count);
         for (var i = 0; i < numbers.length; i++) arguments.set(1 + buffers.size() + i, numbers[i]);
         return (stream, addresses) -> {

@@ -28,7 +28,7 @@ final class StridedCopy {
      * @param adds whether elements are added to the target's
      */
     StridedCopy(
-            KernelStore store,
+            Kernels store,
             DType from,
             DType to,
             List<Axis> box,
@@ -42,7 +42,7 @@ final class StridedCopy {
         this.shape = LaunchShape.row(
                 (int) Math.max(1, Math.min((points + FusedSource.BLOCK - 1) / FusedSource.BLOCK, 1 << 20)),
                 FusedSource.BLOCK);
-        this.arguments = new LaunchArguments(store.device().arena(), 3 + 3 * axes.size());
+        this.arguments = new LaunchArguments(store.arena(), 3 + 3 * axes.size());
         arguments.set(0, points);
         for (var a = 0; a < axes.size(); a++) {
             arguments
@@ -58,7 +58,7 @@ final class StridedCopy {
     }
 
     /** A copy of elements that lie without gaps on both sides. */
-    static StridedCopy dense(KernelStore store, DType from, DType to, long count, boolean adds, String label) {
+    static StridedCopy dense(Kernels store, DType from, DType to, long count, boolean adds, String label) {
         return new StridedCopy(store, from, to, List.of(new Axis(count, 1, 1)), 0, 0, adds, label);
     }
 

@@ -181,8 +181,8 @@ public final class TrainCommand implements Command {
         try (var curvature = new StateCurvature(context, trainer.state(), train.pick(Shuffle.identity(n)))) {
             var top = curvature.largestEigenvalue(context.config().train().seed(), EIGENVALUE_PRODUCTS, 1e-3);
             var m = new LinkedHashMap<String, Object>();
-            m.put("value", top.value());
-            m.put("residual", top.residual());
+            m.put("value", top.values()[0]);
+            m.put("residual", top.residuals()[0]);
             m.put("examples", n);
             return Optional.of(m);
         }

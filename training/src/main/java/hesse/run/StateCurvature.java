@@ -1,7 +1,9 @@
 package hesse.run;
 
 import hesse.backend.Executable;
+import hesse.curvature.Eigenpairs;
 import hesse.curvature.Lanczos;
+import hesse.curvature.LinearOperator;
 import hesse.data.Examples;
 import hesse.data.Loader;
 import hesse.graph.Graph;
@@ -80,7 +82,7 @@ public final class StateCurvature implements AutoCloseable {
      * @param most Hessian-vector products at most
      * @param tolerance residual, relative to the eigenvalue, at which it ends
      */
-    public Lanczos.Largest largestEigenvalue(long seed, int most, double tolerance) {
+    public Eigenpairs largestEigenvalue(long seed, int most, double tolerance) {
         var o = objective();
         var v = new ArrayList<Node>();
         for (int i = 0; i < o.names().size(); i++) {
@@ -91,7 +93,13 @@ public final class StateCurvature implements AutoCloseable {
         var outputs = new LinkedHashMap<String, Node>();
         for (int i = 0; i < hv.size(); i++) outputs.put(PRODUCT + o.names().get(i), hv.get(i));
         var product = bound.compile(Computation.of(outputs), examples);
-        return Lanczos.largest(size, (from, to) -> apply(product, from, to), seed, most, tolerance);
+        var operator = LinearOperator.symmetric(size, from -> {
+            double[] to = new double[size];
+            apply(product, from, to);
+            return to;
+        });
+        return Lanczos.find(
+                operator, Lanczos.Options.of(1).to(tolerance).within(0, most).seeded(seed));
     }
 
     private void apply(Executable product, double[] from, double[] to) {

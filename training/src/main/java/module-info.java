@@ -27,6 +27,7 @@ module hesse.training {
 
     provides hesse.cli.Command with
             hesse.cli.ConfigCommand,
+            hesse.cli.CurvatureCommand,
             hesse.cli.DataCommand,
             hesse.cli.DoctorCommand,
             hesse.cli.ModelCommand,

@@ -61,7 +61,10 @@ final class BatchedForm implements AutoCloseable {
         @Nullable
         Resident bound;
 
+        final int examples;
+
         Part(Batch batch) {
+            this.examples = batch.size();
             var pass = problem.pass(batch);
             var whole = Computation.of(builder.build(pass));
             resident.put("x", pass.x().type());
@@ -148,7 +151,7 @@ final class BatchedForm implements AutoCloseable {
 
         private DeviceBuffer buffer(Resident r, String name) {
             return r.buffers.computeIfAbsent(name, k -> {
-                Type t = resident.get(name);
+                Type t = java.util.Objects.requireNonNull(resident.get(name));
                 return problem.backend().allocate(t.dtype(), t.shape());
             });
         }
@@ -209,10 +212,14 @@ final class BatchedForm implements AutoCloseable {
     void run(int times, Exchange exchange) {
         int first = 0;
         for (int b = 0; b < problem.data().count(); b++) {
-            var known = partOf.containsKey(b) ? null : problem.data().batch(b);
-            var part = known == null ? partOf.get(b) : part(b, known);
+            var part = partOf.get(b);
+            @Nullable Batch known = null;
+            if (part == null) {
+                known = problem.data().batch(b);
+                part = part(b, known);
+            }
             part.settle(b, first, known);
-            int n = (int) part.resident.get("x").shape().dim(0);
+            int n = part.examples;
             for (int j = 0; j < times; j++) {
                 exchange.before(first, j, part.inputs);
                 part.varying.run();

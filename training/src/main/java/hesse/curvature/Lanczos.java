@@ -99,12 +99,14 @@ public final class Lanczos {
         this.options = options;
         this.n = operator.columns();
         int wanted = options.k() * (options.end() == End.BOTH ? 2 : 1);
-        if (operator.rows() != n) throw new IllegalArgumentException("eigenpairs of a map " + operator.rows() + "×" + n);
+        if (operator.rows() != n)
+            throw new IllegalArgumentException("eigenpairs of a map " + operator.rows() + "×" + n);
         if (options.k() < 1 || wanted > n) {
             throw new UserException(
                     Kind.USAGE,
                     "k = " + options.k(),
-                    "the operator has " + n + " eigenvalues" + (options.end() == End.BOTH ? ", k are taken at each end" : ""),
+                    "the operator has " + n + " eigenvalues"
+                            + (options.end() == End.BOTH ? ", k are taken at each end" : ""),
                     "Ask for fewer");
         }
         this.block = Math.clamp(options.block(), 1, n);

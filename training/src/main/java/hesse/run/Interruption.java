@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
  * Whether the process was asked to end (Ctrl-C, SIGTERM). While one is open, the process waits with ending until the one who works has
  * put everything in order and closes it; it then ends with the signal's code, 130 or 143.
  */
-final class Interruption implements AutoCloseable {
+public final class Interruption implements AutoCloseable {
     /** A supervisor would send the next, stronger signal by then. */
     private static final long PATIENCE_SECONDS = 120;
 
@@ -15,11 +15,12 @@ final class Interruption implements AutoCloseable {
     private final Thread hook = new Thread(this::await, "hesse-stop");
     private volatile boolean asked;
 
-    Interruption() {
+    public Interruption() {
         Runtime.getRuntime().addShutdownHook(hook);
     }
 
-    boolean asked() {
+    /** Whether it was. */
+    public boolean asked() {
         return asked;
     }
 

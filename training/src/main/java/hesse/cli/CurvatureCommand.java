@@ -67,10 +67,18 @@ public final class CurvatureCommand implements Command {
     @Nullable
     Path weights;
 
-    @Option(names = "--what", required = true, split = ",", paramLabel = "LIST", description = "Some of top, bottom, trace, diagonal, frobenius, density, edge, split, landscape.")
+    @Option(
+            names = "--what",
+            required = true,
+            split = ",",
+            paramLabel = "LIST",
+            description = "Some of top, bottom, trace, diagonal, frobenius, density, edge, split, landscape.")
     List<String> what = new ArrayList<>();
 
-    @Option(names = "--batch", paramLabel = "B", description = "Tensors x and y, safetensors. Default: the training set.")
+    @Option(
+            names = "--batch",
+            paramLabel = "B",
+            description = "Tensors x and y, safetensors. Default: the training set.")
     @Nullable
     Path batch;
 
@@ -82,36 +90,62 @@ public final class CurvatureCommand implements Command {
     @Nullable
     Integer limit;
 
-    @Option(names = "--operator", paramLabel = "O", defaultValue = "hessian", description = "hessian, gauss_newton, nme, nme_act, nme_rest, fisher_mc or fisher_empirical.")
+    @Option(
+            names = "--operator",
+            paramLabel = "O",
+            defaultValue = "hessian",
+            description = "hessian, gauss_newton, nme, nme_act, nme_rest, fisher_mc or fisher_empirical.")
     String operator = "hessian";
 
-    @Option(names = "--parameters", paramLabel = "GLOB", defaultValue = "*", description = "Only parameters with such names.")
+    @Option(
+            names = "--parameters",
+            paramLabel = "GLOB",
+            defaultValue = "*",
+            description = "Only parameters with such names.")
     String parameters = "*";
 
     @Option(names = "--k", defaultValue = "5", paramLabel = "K", description = "How many eigenvalues (default 5).")
     int k = 5;
 
-    @Option(names = "--tol", defaultValue = "1e-6", paramLabel = "T", description = "Largest residual, relative to the eigenvalue (default 1e-6).")
+    @Option(
+            names = "--tol",
+            defaultValue = "1e-6",
+            paramLabel = "T",
+            description = "Largest residual, relative to the eigenvalue (default 1e-6).")
     double tolerance = 1e-6;
 
     @Option(names = "--probes", defaultValue = "100", paramLabel = "N", description = "Random vectors (default 100).")
     int probes = 100;
 
-    @Option(names = "--estimator", defaultValue = "hutchinson", paramLabel = "E", description = "hutchinson, hutchpp or xtrace.")
+    @Option(
+            names = "--estimator",
+            defaultValue = "hutchinson",
+            paramLabel = "E",
+            description = "hutchinson, hutchpp or xtrace.")
     String estimator = "hutchinson";
 
-    @Option(names = "--mode", defaultValue = "train", paramLabel = "M", description = "train (statistics of each batch, default) or eval.")
+    @Option(
+            names = "--mode",
+            defaultValue = "train",
+            paramLabel = "M",
+            description = "train (statistics of each batch, default) or eval.")
     Mode mode = Mode.TRAIN;
 
     @Option(names = "--seed", paramLabel = "N", description = "Keys everything that is drawn; train.seed by default.")
     @Nullable
     Long seed;
 
-    @Option(names = {"-o", "--out"}, paramLabel = "F", description = "Where eigenvectors (and the diagonal) go, safetensors.")
+    @Option(
+            names = {"-o", "--out"},
+            paramLabel = "F",
+            description = "Where eigenvectors (and the diagonal) go, safetensors.")
     @Nullable
     Path out;
 
-    @Option(names = "--plot", paramLabel = "F", description = "Picture of the density, the landscape or the eigenvalues: .png or .svg.")
+    @Option(
+            names = "--plot",
+            paramLabel = "F",
+            description = "Picture of the density, the landscape or the eigenvalues: .png or .svg.")
     @Nullable
     Path plot;
 
@@ -143,10 +177,13 @@ public final class CurvatureCommand implements Command {
             var scratch = Forward.declaring(new Graph(), dtype, mode);
             var model = examples.model;
             model.model().apply(scratch, model.inputs().node(scratch.graph(), "x", 1, dtype));
-            var values = WeightFile.read(
-                    given.weights(), scratch.parameters(), scratch.buffers(), mode == Mode.EVAL, dtype);
-            if (mode == Mode.TRAIN && examples.source.count() > 1 && !scratch.buffers().isEmpty()) {
-                console.log("normalisation uses the statistics of each batch of " + config.requireData().batch()
+            var values =
+                    WeightFile.read(given.weights(), scratch.parameters(), scratch.buffers(), mode == Mode.EVAL, dtype);
+            if (mode == Mode.TRAIN
+                    && examples.source.count() > 1
+                    && !scratch.buffers().isEmpty()) {
+                console.log("normalisation uses the statistics of each batch of "
+                        + config.requireData().batch()
                         + " examples: results depend on data.batch; --mode eval uses running statistics");
             }
             try (var problem = new Problem(
@@ -197,7 +234,9 @@ public final class CurvatureCommand implements Command {
                     "largest eigenvalues",
                     "index",
                     "eigenvalue",
-                    java.util.stream.IntStream.range(0, top.size()).asDoubleStream().toArray(),
+                    java.util.stream.IntStream.range(0, top.size())
+                            .asDoubleStream()
+                            .toArray(),
                     top.values()));
         }
         if (wanted.contains("bottom")) {
@@ -218,11 +257,7 @@ public final class CurvatureCommand implements Command {
             var slice = m.slice(v, 1, 41);
             result.put("landscape", slice.record());
             picture = Optional.of(new CurvePlot(
-                    "loss along the first eigenvector",
-                    "distance",
-                    "loss",
-                    slice.steps(),
-                    slice.losses()));
+                    "loss along the first eigenvector", "distance", "loss", slice.steps(), slice.losses()));
         }
         if (wanted.contains("density")) {
             var curve = m.density().linear(1000, 0.01);
@@ -231,8 +266,8 @@ public final class CurvatureCommand implements Command {
             d.put("values", curve.values());
             d.put("width", curve.width());
             result.put("density", d);
-            picture = Optional.of(
-                    new CurvePlot("spectral density, " + operator, "eigenvalue", "density", curve.grid(), curve.values()));
+            picture = Optional.of(new CurvePlot(
+                    "spectral density, " + operator, "eigenvalue", "density", curve.grid(), curve.values()));
         }
         if (out != null) Safetensors.write(out, tensors, Map.of("format", "pt"));
         if (plot != null) {
@@ -266,7 +301,8 @@ public final class CurvatureCommand implements Command {
         values.forEach((name, v) -> {
             String path = prefix + name;
             if (v instanceof Map<?, ?> inner) print(console, path + ".", inner);
-            else if (v instanceof double[] a && a.length > 20) console.print(path + " " + a.length + " numbers (--json)");
+            else if (v instanceof double[] a && a.length > 20)
+                console.print(path + " " + a.length + " numbers (--json)");
             else if (v instanceof double[] a) console.print(path + " " + java.util.Arrays.toString(a));
             else console.print(path + " " + v);
         });

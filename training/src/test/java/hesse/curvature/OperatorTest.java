@@ -55,8 +55,7 @@ class OperatorTest {
     }
 
     private static Mlp mlp(Integer... hidden) {
-        return new Mlp(
-                List.of(hidden), K, Activations.named("tanh", Map.of()).asActivation());
+        return new Mlp(List.of(hidden), K, Activations.named("tanh", Map.of()).asActivation());
     }
 
     private static double[][] matrix(Problem p, Operator o) {
@@ -208,7 +207,10 @@ class OperatorTest {
                 for (int i = 0; i < 7; i++) for (int k = 0; k < 7; k++) expected[i][k] = whole[places[i]][places[k]];
                 assertClose(expected, block.matrix(), 1e-10);
                 assertClose(whole, g.plus(n).matrix(), 1e-10);
-                assertClose(whole, g.times(2).minus(g).plus(n.times(-1)).plus(n.times(2)).matrix(), 1e-10);
+                assertClose(
+                        whole,
+                        g.times(2).minus(g).plus(n.times(-1)).plus(n.times(2)).matrix(),
+                        1e-10);
             }
         }
     }
@@ -302,7 +304,8 @@ class OperatorTest {
             var top = Lanczos.largest(g, 2);
             var power = PowerIteration.find(g, 1e-12, 5000, SEED);
             assertEquals(top.values()[0], power.values()[0], 1e-5 * top.values()[0], "seed " + SEED);
-            var warm = Lanczos.find(g, Lanczos.Options.of(1).to(1e-2).from(top.vectors().subList(0, 1)));
+            var warm = Lanczos.find(
+                    g, Lanczos.Options.of(1).to(1e-2).from(top.vectors().subList(0, 1)));
             var cold = Lanczos.find(g, Lanczos.Options.of(1).to(1e-2));
             assertTrue(warm.products() <= cold.products(), warm.products() + " and " + cold.products());
         }

@@ -3,7 +3,6 @@ package hesse.cli;
 import hesse.config.ConfigException;
 import hesse.config.Names;
 import hesse.curvature.BatchSource;
-import hesse.curvature.Edge;
 import hesse.curvature.Lanczos;
 import hesse.curvature.Measurement;
 import hesse.curvature.ParameterSpace;
@@ -18,7 +17,6 @@ import hesse.models.ConfiguredModel;
 import hesse.models.WeightFile;
 import hesse.nn.Forward;
 import hesse.nn.Mode;
-import hesse.optim.OptimizerConfig.Rule;
 import hesse.run.Batch;
 import hesse.run.Config;
 import hesse.run.Console;
@@ -287,14 +285,9 @@ public final class CurvatureCommand implements Command {
 
     /** What the configuration's optimizer and method can bear, at the peak learning rate. */
     static Measurement.Training training(Config config) {
-        var o = config.optimizer();
-        double eta = o.learningRate();
-        double edge = switch (o.rule()) {
-            case Rule.Sgd s -> Edge.momentum(eta, s.momentum(), s.nesterov());
-            case Rule.Adam a -> Edge.adam(eta, a.beta1());
-        };
         var rho = Method.of(config.method()).strengths().get("rho");
-        return new Measurement.Training(eta, edge, rho == null ? 0 : rho.at(0, 1));
+        return Measurement.Training.of(
+                config.optimizer(), config.optimizer().learningRate(), rho == null ? 0 : rho.at(0, 1));
     }
 
     private static void print(Console console, String prefix, Map<?, ?> values) {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.markers.SeriesMarkers;
@@ -31,9 +32,7 @@ record CurvePlot(String title, String xAxis, String yAxis, double[] x, double[] 
                         .build();
                 chart.getStyler().setLegendVisible(false);
                 chart.addSeries("curve", x, y).setMarker(SeriesMarkers.NONE);
-                try (var out = Files.newOutputStream(file)) {
-                    BitmapEncoder.saveBitmap(chart, out, BitmapEncoder.BitmapFormat.PNG);
-                }
+                ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", file.toFile());
             } else if (name.endsWith(".svg")) {
                 Files.writeString(file, svg(), StandardCharsets.UTF_8);
             } else {

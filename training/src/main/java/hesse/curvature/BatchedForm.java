@@ -179,6 +179,7 @@ final class BatchedForm implements AutoCloseable {
     /** Which part a batch belongs to, and its first example; known after the first time. */
     private final Map<Integer, Part> partOf = new HashMap<>();
 
+    private long seen;
     private boolean keepsAll;
 
     /**
@@ -190,6 +191,7 @@ final class BatchedForm implements AutoCloseable {
         this.builder = builder;
         this.varyingInputs = varyingInputs;
         this.keepPrimal = keepPrimal;
+        this.seen = problem.dataVersion();
         var part = part(0, problem.data().batch(0));
         this.keepsAll =
                 part.bytes() * problem.data().count() <= problem.options().keepBytes();
@@ -210,6 +212,11 @@ final class BatchedForm implements AutoCloseable {
 
     /** Runs {@code times} times on each batch. */
     void run(int times, Exchange exchange) {
+        if (seen != problem.dataVersion()) {
+            forget();
+            partOf.clear();
+            seen = problem.dataVersion();
+        }
         int first = 0;
         for (int b = 0; b < problem.data().count(); b++) {
             var part = partOf.get(b);

@@ -2,6 +2,8 @@ package hesse.curvature;
 
 import hesse.curvature.ProbeConfig.Estimator;
 import hesse.curvature.ProbeConfig.Operator;
+import hesse.optim.OptimizerConfig;
+import hesse.optim.OptimizerConfig.Rule;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +41,17 @@ public final class Measurement implements AutoCloseable {
      * @param optimizerEdge the largest stable eigenvalue without perturbation: 2/η for plain descent, see {@link Edge}
      * @param rho of SAM and its kin; 0 without
      */
-    public record Training(double eta, double optimizerEdge, double rho) {}
+    public record Training(double eta, double optimizerEdge, double rho) {
+        /** What an optimizer can bear at a learning rate. */
+        public static Training of(OptimizerConfig optimizer, double eta, double rho) {
+            double edge =
+                    switch (optimizer.rule()) {
+                        case Rule.Sgd s -> Edge.momentum(eta, s.momentum(), s.nesterov());
+                        case Rule.Adam a -> Edge.adam(eta, a.beta1());
+                    };
+            return new Training(eta, edge, rho);
+        }
+    }
 
     private final Problem problem;
     private final ParameterSpace space;
@@ -64,6 +76,11 @@ public final class Measurement implements AutoCloseable {
     private QuadraticForms forms() {
         if (forms.isEmpty()) forms = Optional.of(new QuadraticForms(problem, space, true));
         return forms.get();
+    }
+
+    /** Forgets the eigenvectors found, so that the next search depends on nothing before it. */
+    public void startAnew() {
+        last = List.of();
     }
 
     /** Loss and gradient at the problem's weights. */

@@ -88,6 +88,7 @@ public final class Problem implements AutoCloseable {
     private final Map<String, DeviceBuffer> buffers = new HashMap<>();
     private final Map<String, Tensor> weights = new LinkedHashMap<>();
     private long version;
+    private long dataVersion;
 
     /**
      * @param weights parameters and the buffers that the mode reads, by full name, in memory layout
@@ -232,6 +233,16 @@ public final class Problem implements AutoCloseable {
     /** Grows each time that the weights move. */
     long version() {
         return version;
+    }
+
+    /** Says that the source gives other examples from now on, perhaps of another number. */
+    public void examplesChanged() {
+        dataVersion++;
+    }
+
+    /** Grows each time that the examples change. */
+    long dataVersion() {
+        return dataVersion;
     }
 
     @Override

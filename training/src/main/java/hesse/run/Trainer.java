@@ -1,6 +1,9 @@
 package hesse.run;
 
 import hesse.backend.Backend;
+import hesse.curvature.BatchSource;
+import hesse.curvature.Measurement;
+import hesse.curvature.Probes;
 import hesse.data.Loader;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
@@ -53,6 +56,7 @@ public final class Trainer implements AutoCloseable {
     private final Evaluator evaluator;
     private final Method method;
     private final Optimizer optimizer;
+    private final Probes probes;
 
     private long began;
     private Progress progress = Progress.START;
@@ -77,6 +81,13 @@ public final class Trainer implements AutoCloseable {
                 backend, declared.parameters(), declared.buffers(), Optional.of(optimizer), context.floating());
         this.evaluator = new Evaluator(
                 backend, state, context.model().model(), config.loss().function(), context.floating());
+        this.probes = new Probes(
+                config.probes(),
+                context.model().model(),
+                config.loss().function(),
+                backend,
+                context.floating(),
+                config.train().seed());
         state.initialize(config.train().seed(), context.floating());
         context.model()
                 .weights()
@@ -219,6 +230,12 @@ public final class Trainer implements AutoCloseable {
             log(done, batch.position().epoch(), metrics, lr, clock);
             line.metrics(done, metrics);
         }
+        if (probes.due(done)) {
+            var rho = loop.strengths.get("rho");
+            var training = Measurement.Training.of(config.optimizer(), lr, rho == null ? 0 : rho.at(t, loop.total));
+            probes.measure(done, new BatchSource.Batch(x, y), state.weights(), training)
+                    .forEach(directory::metric);
+        }
         boolean epochEnds = batch.position().index() + 1 == loop.perEpoch;
         boolean evaluate = config.train().evalEvery().map(n -> done % n == 0).orElse(epochEnds);
         if (evaluate || done == loop.total) evaluate(done, batch.position().epoch(), line);
@@ -331,6 +348,7 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() {
+        probes.close();
         evaluator.close();
         state.close();
         directory.close();

@@ -44,11 +44,10 @@ public final class Measurement implements AutoCloseable {
     public record Training(double eta, double optimizerEdge, double rho) {
         /** What an optimizer can bear at a learning rate. */
         public static Training of(OptimizerConfig optimizer, double eta, double rho) {
-            double edge =
-                    switch (optimizer.rule()) {
-                        case Rule.Sgd s -> Edge.momentum(eta, s.momentum(), s.nesterov());
-                        case Rule.Adam a -> Edge.adam(eta, a.beta1());
-                    };
+            double edge = switch (optimizer.rule()) {
+                case Rule.Sgd s -> Edge.momentum(eta, s.momentum(), s.nesterov());
+                case Rule.Adam a -> Edge.adam(eta, a.beta1());
+            };
             return new Training(eta, edge, rho);
         }
     }

@@ -77,7 +77,8 @@ public final class Probes implements AutoCloseable {
      * @param t how training goes on
      * @return one record per probe that is due, in the order of the configuration
      */
-    public List<Map<String, Object>> measure(long step, Batch batch, Map<String, Tensor> weights, Measurement.Training t) {
+    public List<Map<String, Object>> measure(
+            long step, Batch batch, Map<String, Tensor> weights, Measurement.Training t) {
         current.one = List.of(batch);
         if (problem.isEmpty()) {
             var options = new Problem.Options(Mode.TRAIN, dtype, seed, 0);
@@ -160,7 +161,8 @@ public final class Probes implements AutoCloseable {
             counts.add(Ops.sumAll(Ops.cast(n.dtype(), above)));
             total += n.shape().size();
         }
-        if (counts.isEmpty()) return Map.of("fraction", pass.graph().constant(0, pass.loss().type()));
+        if (counts.isEmpty())
+            return Map.of("fraction", pass.graph().constant(0, pass.loss().type()));
         return Map.of("fraction", Ops.scale(1 / total, Ops.add(counts.toArray(Node[]::new))));
     }
 

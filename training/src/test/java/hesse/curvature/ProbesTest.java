@@ -78,7 +78,10 @@ class ProbesTest {
                     double trace = 0;
                     for (double e : dense) trace += e;
                     assertEquals(
-                            trace, (double) traces.get("estimate"), 4.5 * (double) traces.get("stderr"), "seed " + SEED);
+                            trace,
+                            (double) traces.get("estimate"),
+                            4.5 * (double) traces.get("stderr"),
+                            "seed " + SEED);
                     assertEquals(0.0, (double) records.get(3).get("fraction_nonzero"), "ReLU has no φ″");
                 }
             }

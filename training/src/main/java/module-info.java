@@ -30,6 +30,7 @@ module hesse.training {
             hesse.cli.CurvatureCommand,
             hesse.cli.DataCommand,
             hesse.cli.DoctorCommand,
+            hesse.cli.EvaluateCommand,
             hesse.cli.ModelCommand,
             hesse.cli.ProductCommand,
             hesse.cli.TrainCommand;

@@ -8,6 +8,7 @@ import hesse.graph.Graph;
 import hesse.graph.Type;
 import hesse.models.ConfiguredModel;
 import hesse.models.ModelClass;
+import hesse.models.WeightFile;
 import hesse.nn.Forward;
 import hesse.nn.Mode;
 import hesse.tensor.DType;
@@ -77,6 +78,22 @@ public record RunContext(Config config, Backend backend, DType floating, DataSpl
         dims[0] = n;
         System.arraycopy(one, 0, dims, 1, one.length);
         return new Type(spec.floatTargets() ? floating : DType.I64, Shape.of(dims));
+    }
+
+    /**
+     * How weights of a file do on examples, in evaluation mode.
+     *
+     * @throws hesse.error.UserException (usage) if the file does not fit the model
+     */
+    public Score score(Path weights, Examples examples) throws InterruptedException {
+        var f = declared();
+        try (var state = new TrainingState(backend, f.parameters(), f.buffers(), Optional.empty(), floating);
+                var evaluator = new Evaluator(
+                        backend, state, model.model(), config.loss().function(), floating)) {
+            state.write(WeightFile.read(weights, f.parameters(), f.buffers(), true, floating));
+            return evaluator.score(
+                    examples, data.normalization(), config.requireData().batch());
+        }
     }
 
     @Override

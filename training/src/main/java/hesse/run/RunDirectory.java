@@ -98,7 +98,8 @@ final class RunDirectory implements AutoCloseable {
     }
 
     private static void requireSame(Path folder, Config config) {
-        var before = flat(read(folder).resolved());
+        var before =
+                flat(Config.load(folder.resolve(CONFIG).toString(), List.of()).resolved());
         var now = flat(config.resolved());
         var differences = new ArrayList<String>();
         var keys = new TreeSet<>(before.keySet());
@@ -115,16 +116,6 @@ final class RunDirectory implements AutoCloseable {
                     "the run there has another configuration: " + String.join("; ", differences),
                     "Resume with the run's own configuration, or name another folder with --out");
         }
-    }
-
-    /** The configuration of a run. */
-    static Config read(Path folder) {
-        Path file = folder.resolve(CONFIG);
-        if (!Files.exists(file)) {
-            throw new UserException(
-                    Kind.USAGE, folder.toString(), "holds no run: " + CONFIG + " is missing", "Name a run's folder");
-        }
-        return Config.load(file.toString(), List.of());
     }
 
     private static Map<String, String> flat(ConfigValue value) {

@@ -33,5 +33,6 @@ module hesse.training {
             hesse.cli.EvaluateCommand,
             hesse.cli.ModelCommand,
             hesse.cli.ProductCommand,
+            hesse.cli.QuickstartCommand,
             hesse.cli.TrainCommand;
 }

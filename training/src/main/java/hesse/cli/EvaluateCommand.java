@@ -70,16 +70,20 @@ public final class EvaluateCommand implements Command {
 
     @Override
     public int run(Console console) throws InterruptedException {
-        boolean files = source != null && weights != null;
-        if ((run != null) == files || run != null && (source != null || weights != null)) {
-            throw new ConfigException(
-                    "name either a run's folder, or a configuration and weights: RUN, or --config C" + " --weights W");
+        Path folder = run;
+        String configuration = source;
+        Path file = weights;
+        if (folder != null && configuration == null && file == null) {
+            configuration = Runs.config(folder).toString();
+            file = Runs.newestWeights(folder, console::log);
         }
-        var config = run != null
-                ? options.load(Runs.config(run).toString(), device.overrides())
-                : options.load(source, device.overrides());
-        var file = run != null ? Runs.newestWeights(run, console::log) : weights;
-        var score = batch != null ? onBatch(console, config, file, batch) : onTestSet(console, config, file);
+        if (configuration == null || file == null || folder != null && (source != null || weights != null)) {
+            throw new ConfigException(
+                    "name either a run's folder, or a configuration and weights: RUN, or --config C --weights W");
+        }
+        var config = options.load(configuration, device.overrides());
+        Path examples = batch;
+        var score = examples != null ? onBatch(console, config, file, examples) : onTestSet(console, config, file);
         print(console, score);
         return 0;
     }

@@ -43,15 +43,24 @@ public record RunContext(Config config, Backend backend, DType floating, DataSpl
     public static RunContext open(
             Config config, Optional<Path> dataFolder, Optional<OwnModel> own, Consumer<String> log) {
         var data = DataSplits.open(config.requireData(), DataFolders.of(dataFolder));
-        var spec = data.train().spec();
-        var model = own.isPresent()
+        var model = model(config, data, own);
+        return new RunContext(config, config.device().open(log), config.device().dtype(), data, model);
+    }
+
+    /** Another configuration of the same data and device on the same open backend; the one who opened that closes it. */
+    public RunContext with(Config other) {
+        return new RunContext(other, backend, floating, data, model(other, data, Optional.empty()));
+    }
+
+    private static ConfiguredModel model(Config config, DataSplits data, Optional<OwnModel> own) {
+        var inputs = data.train().spec().inputs();
+        return own.isPresent()
                 ? new ConfiguredModel(
                         ModelClass.load(own.get().name(), own.get().classpath(), classes(data)),
-                        spec.inputs(),
+                        inputs,
                         classes(data),
                         Optional.empty())
-                : config.model().build(Optional.of(spec.inputs()), OptionalInt.of(classes(data)));
-        return new RunContext(config, config.device().open(log), config.device().dtype(), data, model);
+                : config.model().build(Optional.of(inputs), OptionalInt.of(classes(data)));
     }
 
     private static int classes(DataSplits data) {

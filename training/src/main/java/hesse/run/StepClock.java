@@ -8,11 +8,25 @@ final class StepClock {
     private long steps;
     private long nanos;
     private long waited;
+    private final long[] recent = new long[1000];
+    private long all;
 
     void add(long stepNanos, long waitNanos) {
+        recent[(int) (all++ % recent.length)] = stepNanos;
         steps++;
         nanos += stepNanos;
         waited += waitNanos;
+    }
+
+    /** Median over the second half of the last (at most 1000) steps; NaN before the first. */
+    double medianSeconds() {
+        int n = (int) Math.min(all, recent.length);
+        if (n == 0) return Double.NaN;
+        int half = Math.max(1, n / 2);
+        long[] last = new long[half];
+        for (int i = 0; i < half; i++) last[i] = recent[(int) ((all - 1 - i) % recent.length)];
+        java.util.Arrays.sort(last);
+        return last[half / 2] / 1e9;
     }
 
     /** Mean seconds of a step and of waiting for its data; begins anew. */

@@ -42,8 +42,15 @@ public final class Trainer implements AutoCloseable {
      * @param trainLoss mean over the last epoch's batches
      * @param trainAccuracy likewise; NaN where there is none
      * @param test of the last evaluation, where there is a test set
+     * @param stepSeconds median time of a step, warm
      */
-    public record Result(Status status, long steps, double trainLoss, double trainAccuracy, Optional<Test> test) {
+    public record Result(
+            Status status,
+            long steps,
+            double trainLoss,
+            double trainAccuracy,
+            Optional<Test> test,
+            double stepSeconds) {
         /** Loss and accuracy on the test set; the accuracy is NaN where there is none. */
         public record Test(double loss, double accuracy) {}
     }
@@ -58,6 +65,7 @@ public final class Trainer implements AutoCloseable {
     private final Optimizer optimizer;
     private final Probes probes;
 
+    private final StepClock clock = new StepClock();
     private long began;
     private Progress progress = Progress.START;
     private Sums lastEpoch = Sums.NONE;
@@ -185,10 +193,9 @@ public final class Trainer implements AutoCloseable {
     /** Returns whether it was stopped before the end. */
     private boolean loop(Loop loop, Interruption interruption) throws InterruptedException {
         long saved = progress.step();
-        var clock = new StepClock();
         try (var line = new ProgressLine(console, progress.step(), loop.total)) {
             while (progress.step() < loop.total && !interruption.asked()) {
-                one(loop, clock, line);
+                one(loop, line);
                 long done = progress.step();
                 boolean due = config.train().checkpointEvery().isPresent()
                         && done % config.train().checkpointEvery().get() == 0;
@@ -203,7 +210,7 @@ public final class Trainer implements AutoCloseable {
         return progress.step() < loop.total;
     }
 
-    private void one(Loop loop, StepClock clock, ProgressLine line) throws InterruptedException {
+    private void one(Loop loop, ProgressLine line) throws InterruptedException {
         long t = progress.step();
         var batch = loop.loader.next(loop.x.data(), loop.y.data()).orElseThrow();
         var x = Slices.first(loop.x, batch.count());
@@ -227,7 +234,7 @@ public final class Trainer implements AutoCloseable {
         progress = new Progress(done, batch.next(), sums, directory.metricsBytes(), progress.test(), progress.best());
         line.step();
         if (done % config.train().logEvery() == 0 || done == loop.total) {
-            log(done, batch.position().epoch(), metrics, lr, clock);
+            log(done, batch.position().epoch(), metrics, lr);
             line.metrics(done, metrics);
         }
         if (probes.due(done)) {
@@ -241,7 +248,7 @@ public final class Trainer implements AutoCloseable {
         if (evaluate || done == loop.total) evaluate(done, batch.position().epoch(), line);
     }
 
-    private void log(long done, long epoch, Map<String, Double> metrics, double lr, StepClock clock) {
+    private void log(long done, long epoch, Map<String, Double> metrics, double lr) {
         var line = new LinkedHashMap<String, Object>();
         line.put("step", done);
         line.put("epoch", epoch);
@@ -315,7 +322,8 @@ public final class Trainer implements AutoCloseable {
                 progress.step(),
                 lastEpoch.loss() / n,
                 lastEpoch.accuracy() / n,
-                progress.test().map(t -> new Result.Test(t.loss(), t.accuracy())));
+                progress.test().map(t -> new Result.Test(t.loss(), t.accuracy())),
+                clock.medianSeconds());
     }
 
     private void summary(String status) {
@@ -337,7 +345,10 @@ public final class Trainer implements AutoCloseable {
         all.put("config_hash", RunDirectory.hash(config));
         all.put("versions", Map.of("hesse", version(), "java", System.getProperty("java.version", "")));
         all.put("device", context.backend().description());
-        all.put("timing", Map.of("seconds", (System.nanoTime() - began) / 1e9));
+        var timing = new LinkedHashMap<String, Object>();
+        timing.put("seconds", (System.nanoTime() - began) / 1e9);
+        timing.put("step_seconds", r.stepSeconds());
+        all.put("timing", timing);
         directory.summary(all);
     }
 

@@ -133,8 +133,19 @@ class TrainerTest {
     @Test
     void aLossThatIsNotFiniteLeavesTheStateOfTheStepBeforeAndNamesTheLayer() throws Exception {
         // the first step throws the weights so far that the second one's products overflow
-        String[] set = {"optimizer={kind: sgd, lr: 1e25}", "model.activation=relu", "train.checkpoint_every=1"};
-        var good = train("good", false, "optimizer={kind: sgd, lr: 1e25}", "model.activation=relu", "train.steps=1");
+        String[] set = {
+            "optimizer={kind: sgd, lr: 1e25}",
+            "model.activation=relu",
+            "model.hidden=[64, 64]",
+            "train.checkpoint_every=1"
+        };
+        var good = train(
+                "good",
+                false,
+                "optimizer={kind: sgd, lr: 1e25}",
+                "model.activation=relu",
+                "model.hidden=[64, 64]",
+                "train.steps=1");
         var failure = assertThrows(UserException.class, () -> train("bad", false, set));
         assertEquals(1, failure.exitCode());
         assertTrue(failure.getMessage().startsWith("step 2: "), failure.getMessage());

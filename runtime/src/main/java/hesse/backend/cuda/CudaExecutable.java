@@ -8,9 +8,8 @@ import hesse.plan.Plan.Buffer;
 import hesse.plan.Plan.Place;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A plan on the device. The first run gives the steps to the stream one by one, so that an error names its step; from the second run on
@@ -28,8 +27,15 @@ final class CudaExecutable implements Executable {
     private final DeviceMemory slab;
     private final DeviceMemory scratch;
     private final long[] addresses;
-    private final Map<List<Long>, CudaGraph> graphs = new LinkedHashMap<>();
-    private List<Long> warm = List.of();
+    /** Every graph that is kept, the oldest first. */
+    private final List<Recorded> recordings = new ArrayList<>();
+    /** The addresses of the last run that was not a graph's. */
+    private long[] warm = {};
+
+    private @Nullable Recorded latest;
+
+    /** A graph and the addresses that are fixed in it. */
+    private record Recorded(long[] addresses, CudaGraph graph) {}
 
     CudaExecutable(CudaBackend backend, Plan plan, List<DeviceStep> steps, CudaDevice device, CudaStream stream) {
         this.backend = backend;
@@ -61,28 +67,29 @@ final class CudaExecutable implements Executable {
     @Override
     public void run() {
         bindings.requireAll();
-        var key = Arrays.stream(addresses).boxed().toList();
-        var graph = graphs.get(key);
-        if (graph != null) {
-            graph.launch(stream);
-        } else if (key.equals(warm)) {
-            if (graphs.size() == GRAPHS_KEPT) forgetOldest();
-            graph = stream.capture("of " + steps.size() + " steps", this::enqueue);
-            graphs.put(key, graph);
-            graph.launch(stream);
-        } else {
-            enqueue();
-            warm = key;
-        }
+        if (latest == null || !Arrays.equals(latest.addresses(), addresses)) latest = recorded();
+        if (latest != null) latest.graph().launch(stream);
+        else enqueue();
         long run = backend.afterRun();
         bindings.forEach((place, buffer) -> ((CudaBuffer) buffer).usedBy(run));
     }
 
+    /** The steps over the present buffers as a graph; none the first time that these are used. */
+    private @Nullable Recorded recorded() {
+        for (var known : recordings) if (Arrays.equals(known.addresses(), addresses)) return known;
+        if (!Arrays.equals(warm, addresses)) {
+            warm = addresses.clone();
+            return null;
+        }
+        if (recordings.size() == GRAPHS_KEPT) forgetOldest();
+        var made = new Recorded(addresses.clone(), stream.capture("of " + steps.size() + " steps", this::enqueue));
+        recordings.add(made);
+        return made;
+    }
+
     private void forgetOldest() {
-        var oldest = graphs.entrySet().iterator().next();
         stream.synchronize();
-        oldest.getValue().close();
-        graphs.remove(oldest.getKey());
+        recordings.removeFirst().graph().close();
     }
 
     private void enqueue() {
@@ -91,8 +98,9 @@ final class CudaExecutable implements Executable {
 
     @Override
     public void close() {
-        new ArrayList<>(graphs.values()).forEach(CudaGraph::close);
-        graphs.clear();
+        recordings.forEach(recorded -> recorded.graph().close());
+        recordings.clear();
+        latest = null;
         scratch.close();
         slab.close();
     }

@@ -8,11 +8,13 @@ import hesse.autodiff.Curvature;
 import hesse.backend.BackendOptions;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.reference.GraphInterpreter;
+import hesse.cases.Conformance;
 import hesse.cases.Draw;
 import hesse.cases.Errors;
 import hesse.cases.OpCase;
 import hesse.cases.OpCases;
 import hesse.cases.Seeds;
+import hesse.cases.SmallNets;
 import hesse.graph.ConvGeometry;
 import hesse.graph.Input;
 import hesse.graph.Node;
@@ -268,6 +270,15 @@ public final class CudaOnHostScenarios {
                 assertTrue(calls.getFirst().startsWith("cuStreamWaitEvent(stream2"), calls::toString);
             }
         }
+    }
+
+    /** A whole net, all its products up to third order. */
+    static void conforms(SmallNets kind, DType dtype) {
+        Seeds.each(seed -> {
+            try (var backend = open()) {
+                Conformance.check(backend, kind, dtype, seed);
+            }
+        });
     }
 
     static List<OpCase> cases() {

@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import hesse.cases.OpCases;
 import hesse.graph.IsFinite;
 import java.lang.reflect.InvocationTargetException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +49,26 @@ class CudaOnHostTest {
                 "buffersAreReplacedAndAddedTo",
                 "copiesOverlapTheStepBefore")) {
             tests.add(DynamicTest.dynamicTest(name, () -> invoke(scenarios, name)));
+        }
+        return tests;
+    }
+
+    /** Compiles some hundred kernels, hence apart. */
+    @TestFactory
+    @Tag("slow")
+    List<DynamicTest> wholeNetsRunAsTheInterpreterSays() throws Exception {
+        assumeTrue(FakeLibraries.canCompile(), "no C compiler (cc): the fake CUDA libraries cannot be made");
+        var own = Files.createDirectories(folder.resolve("nets"));
+        FakeLibraries.make(own);
+        var loader = new IsolatedLoader(CudaOnHostTest.class.getClassLoader());
+        var scenarios = loader.loadClass("hesse.backend.cuda.CudaOnHostScenarios");
+        invoke(scenarios, "load", own);
+        var tests = new ArrayList<DynamicTest>();
+        for (var kind : loader.loadClass("hesse.cases.SmallNets").getEnumConstants()) {
+            for (var type : loader.loadClass("hesse.tensor.DType").getEnumConstants()) {
+                if (!type.toString().equals("F32") && !type.toString().equals("F64")) continue;
+                tests.add(DynamicTest.dynamicTest(kind + " " + type, () -> invoke(scenarios, "conforms", kind, type)));
+            }
         }
         return tests;
     }

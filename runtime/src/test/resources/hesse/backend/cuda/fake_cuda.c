@@ -100,6 +100,7 @@ void fake_reset(void) {
     lines[0] = 0;
     fail_call[0] = 0;
     capturing = 0;
+    arch = 90;
     memset(made, 0, sizeof made);
     memset(alive, 0, sizeof alive);
 }

@@ -224,16 +224,13 @@ public final class Trainer implements AutoCloseable {
         if (!finite) failed(loop, t, x, y);
 
         long done = t + 1;
-        var metrics = loop.step.metrics();
         var sums = (batch.position().index() == 0 ? Sums.NONE : progress.sums())
-                .plus(
-                        metrics.getOrDefault("loss", Double.NaN),
-                        metrics.getOrDefault("accuracy", Double.NaN),
-                        batch.count());
+                .plus(loop.step.loss(), loop.step.accuracy(), batch.count());
         lastEpoch = sums;
         progress = new Progress(done, batch.next(), sums, directory.metricsBytes(), progress.test(), progress.best());
         line.step();
         if (done % config.train().logEvery() == 0 || done == loop.total) {
+            var metrics = loop.step.metrics();
             log(done, batch.position().epoch(), metrics, lr);
             line.metrics(done, metrics);
         }

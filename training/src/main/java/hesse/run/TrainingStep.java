@@ -198,6 +198,16 @@ public final class TrainingStep implements AutoCloseable {
         return p;
     }
 
+    /** The last step's loss. */
+    double loss() {
+        return bound.scalar(StepGraph.METRIC + "loss");
+    }
+
+    /** The last step's accuracy; NaN where there is none. */
+    double accuracy() {
+        return bound.has(StepGraph.METRIC + "accuracy") ? bound.scalar(StepGraph.METRIC + "accuracy") : Double.NaN;
+    }
+
     /** The last step's metrics, in the order in which they are reported. */
     Map<String, Double> metrics() {
         var all = new LinkedHashMap<String, Double>();

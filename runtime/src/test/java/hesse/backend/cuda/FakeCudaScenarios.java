@@ -31,11 +31,14 @@ public final class FakeCudaScenarios {
     private static final int NHWC = 1;
     private static final int NCHW = 0;
 
+    private static Path libraries = Path.of("unset");
+
     public FakeCudaScenarios() {
         FakeControl.reset();
     }
 
     static void load(Path folder) {
+        libraries = folder;
         System.setProperty("hesse.native.path", folder.toString());
         try {
             var report = NativeLibraries.report();
@@ -332,7 +335,7 @@ public final class FakeCudaScenarios {
     }
 
     public void aCompiledKernelIsReadFromTheDiskUnlessItIsDamaged() throws IOException {
-        var folder = Files.createTempDirectory("hesse-kernels");
+        var folder = Files.createTempDirectory(libraries, "kernels");
         var compiler = KernelCompiler.open();
         var target = compiler.target(90);
         var cache = new KernelCache(folder);

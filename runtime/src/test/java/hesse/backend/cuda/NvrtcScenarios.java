@@ -9,19 +9,19 @@ import hesse.cases.OpCase;
 import hesse.cases.OpCases;
 import hesse.plan.Computation;
 import hesse.tensor.DType;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
 /** The scenarios of {@link NvrtcTest}: a fake driver and libraries, but the real compiler. */
 final class NvrtcScenarios {
+    private static Path cache = Path.of("unset");
+
     private NvrtcScenarios() {}
 
     /** Loads the fakes of a folder and the real NVRTC; returns where that was found, or why not. */
     static String load(Path folder) {
+        cache = folder;
         System.setProperty("hesse.native.path", folder.toString());
         try {
             var report = NativeLibraries.report();
@@ -46,11 +46,9 @@ final class NvrtcScenarios {
         FakeControl.arch(arch);
         for (var dtype : new DType[] {DType.F32, DType.F64}) {
             var drawn = c.draw(1, dtype);
-            try (var backend = CudaBackend.open(BackendOptions.defaults(), Files.createTempDirectory("hesse-kernels"));
+            try (var backend = CudaBackend.open(BackendOptions.defaults(), cache);
                     var executable = backend.compile(Computation.of(Map.of("y", drawn.output())))) {
                 executable.plan();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
             }
         }
         for (var call : FakeControl.calls()) {

@@ -153,9 +153,9 @@ public final class TrainCommand implements Command {
         eigenvalue.ifPresent(e -> console.print(String.format(
                 Locale.ROOT,
                 "λ₁(H) = %.4g (Lanczos on exact products, first %s training examples, residual %.1g)",
-                e.get("value"),
+                number(e, "value"),
                 e.get("examples"),
-                e.get("residual"))));
+                number(e, "residual"))));
         console.print("run folder " + trainer.folder());
     }
 
@@ -168,6 +168,10 @@ public final class TrainCommand implements Command {
                 split,
                 String.format(Locale.ROOT, "%.4f", loss),
                 Double.isNaN(accuracy) ? "" : String.format(Locale.ROOT, "%.4f", accuracy));
+    }
+
+    private static double number(Map<String, Object> values, String key) {
+        return values.get(key) instanceof Number n ? n.doubleValue() : Double.NaN;
     }
 
     private static Optional<Map<String, Object>> eigenvalue(RunContext context, Trainer trainer)

@@ -44,7 +44,7 @@ final class StreamedBatches implements BatchSource {
         var x = Tensor.allocate(open.inputType(), open.inputShape());
         var y = Tensor.allocate(open.targetType(), open.targetShape());
         try {
-            open.next(x.data(), y.data()).orElseThrow();
+            if (open.next(x.data(), y.data()).isEmpty()) throw new IllegalStateException("no batch " + index);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while reading examples", e);

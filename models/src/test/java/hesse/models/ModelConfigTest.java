@@ -86,9 +86,9 @@ class ModelConfigTest {
         var built = read("{kind: mlp, hidden: [5]}").build(Optional.of(CIFAR), OptionalInt.of(10));
         assertEquals(CIFAR, built.inputs());
         assertEquals(10, built.classes());
-        var named = read("{kind: mlp, hidden: [5], inputs: 3072, classes: 7}");
+        var named = read("{kind: mlp, hidden: [5], inputs: 3072, classes: 12}");
         assertEquals(CIFAR, named.build(Optional.of(CIFAR), OptionalInt.of(10)).inputs());
-        assertEquals(7, named.build(Optional.of(CIFAR), OptionalInt.of(10)).classes());
+        assertEquals(12, named.build(Optional.of(CIFAR), OptionalInt.of(10)).classes());
         assertEquals(
                 new Inputs.Features(3072),
                 named.build(Optional.empty(), OptionalInt.empty()).inputs());

@@ -301,11 +301,12 @@ static void *compiled(const char *source) {
     for (const char *at = source; *at; at++) hash = (hash ^ (unsigned char)*at) * 1099511628211ull;
     for (int i = 1; i <= number && i < PER_KIND; i++)
         if (known[i].hash == hash) return known[i].handle;
-    char file[64], library[64], command[2048], folder[512];
+    char file[640], library[640], command[4096], folder[512];
     strcpy(folder, host_header);
     *strrchr(folder, '/') = 0;
-    sprintf(file, "/tmp/hesse-fake-%d-%d.cpp", (int)getpid(), ++number);
-    sprintf(library, "/tmp/hesse-fake-%d-%d.so", (int)getpid(), number);
+    /* A name that no other copy of this library uses: the loader would take the second for the first. */
+    sprintf(file, "%s/kernel-%d.cpp", folder, ++number);
+    sprintf(library, "%s/kernel-%d.so", folder, number);
     FILE *out = fopen(file, "w");
     fprintf(out, "#include \"%s\"\n%s\n", host_header, source);
     for (const char *at = source; (at = strstr(at, "__global__ void ")); at++) {

@@ -79,7 +79,7 @@ public final class Conformance {
         for (int i = 0; i < outputs.size(); i++) {
             // beside its own size that of all, for sums that cancel
             var own = List.of(expected.get(i));
-            double size = Errors.norm(own) + 1e-3 * Errors.norm(expected);
+            double size = Errors.norm(own) + FLOOR * Errors.norm(expected);
             double error = Errors.distance(List.of(actual.get(i)), own);
             assertTrue(
                     error <= (single ? F32 : F64) * size,

@@ -21,6 +21,14 @@ class KernelProviderTest {
         assertFalse(KernelProvider.plain().vectorised());
     }
 
+    /** The build runs the exactness suite once for each kind of kernels, and says which it means to have started. */
+    @Test
+    void theKernelsThatTheBuildStartedAreActive() {
+        var wanted = System.getProperty("hesse.test.kernels", "kernels");
+        var active = KernelProvider.get().description();
+        assertTrue(active.contains(wanted), () -> "meant to run " + wanted + ", runs " + active);
+    }
+
     @Test
     void aWidthThatDoesNotExistIsRefusedByName() {
         var thrown = assertThrows(IllegalArgumentException.class, () -> KernelProvider.parseBits("384"));

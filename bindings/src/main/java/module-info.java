@@ -4,6 +4,7 @@ module hesse.bindings {
     requires static transitive org.jspecify;
 
     exports hesse.bindings;
+    exports hesse.bindings.jpeg;
     exports hesse.bindings.cuda to
             hesse.runtime;
     exports hesse.bindings.nvrtc to

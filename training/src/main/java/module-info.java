@@ -9,6 +9,7 @@ module hesse.training {
     requires jdk.management;
     requires me.tongfei.progressbar;
     requires xchart;
+    requires org.apache.commons.compress;
     requires org.snakeyaml.engine;
     requires tools.jackson.core;
     requires tools.jackson.databind;

@@ -105,13 +105,4 @@ final class BoundedInput implements AutoCloseable {
                     file.toString(), "cannot be closed (" + e.getMessage() + ")", "Check the disk", e);
         }
     }
-
-    /** Checks that all classes are below a count. */
-    byte[] checkedClasses(byte[] classes, int count) {
-        for (int i = 0; i < classes.length; i++) {
-            if ((classes[i] & 0xFF) >= count)
-                throw broken("label " + i + " is " + (classes[i] & 0xFF) + ", the set has " + count + " classes");
-        }
-        return classes;
-    }
 }

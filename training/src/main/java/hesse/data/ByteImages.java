@@ -1,15 +1,25 @@
 package hesse.data;
 
 import hesse.tensor.Shape;
+import java.nio.file.Path;
+import java.util.Optional;
 
 /** Images of bytes with one class each, all in memory: example after example, each channel after channel. */
 final class ByteImages implements Examples {
     private final Spec spec;
     private final byte[] pixels;
     private final byte[] classes;
+    private final Optional<Unreadable> unreadable;
 
     /** @param pixels example after example, of {@code shape} each */
     ByteImages(Shape shape, double scale, int classCount, byte[] pixels, byte[] classes) {
+        this(shape, scale, classCount, pixels, classes, Optional.empty());
+    }
+
+    /** @param unreadable those whose classes are none */
+    ByteImages(
+            Shape shape, double scale, int classCount, byte[] pixels, byte[] classes, Optional<Unreadable> unreadable) {
+        this.unreadable = unreadable;
         this.spec = new Spec(Kind.IMAGE, shape, scale, Shape.SCALAR, false, classCount);
         this.pixels = pixels;
         this.classes = classes;
@@ -17,6 +27,27 @@ final class ByteImages implements Examples {
             throw new IllegalArgumentException(
                     classes.length + " images of " + shape + " are not " + pixels.length + " bytes");
         }
+    }
+
+    /**
+     * Refuses, or notes, a class that is none.
+     *
+     * @param place of the example in its file
+     * @param index of the example in the set
+     */
+    static void checkClass(byte label, int classes, Path file, int place, int index, Unreadable unreadable) {
+        if ((label & 0xFF) < classes) return;
+        var e = DataException.unreadable(
+                file.toString(),
+                "label " + place + " is " + (label & 0xFF) + ", the set has " + classes + " classes",
+                null);
+        if (!unreadable.skipped()) throw e;
+        unreadable.note(index, e);
+    }
+
+    @Override
+    public Optional<Unreadable> unreadable() {
+        return unreadable;
     }
 
     @Override
@@ -31,6 +62,8 @@ final class ByteImages implements Examples {
 
     @Override
     public void input(int index, double[] into) {
+        var known = unreadable.flatMap(u -> u.known(index));
+        if (known.isPresent()) throw known.get();
         int n = Math.toIntExact(spec.input().size());
         for (int e = 0, at = index * n; e < n; e++) into[e] = pixels[at + e] & 0xFF;
     }

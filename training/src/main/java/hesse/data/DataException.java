@@ -7,8 +7,32 @@ import org.jspecify.annotations.Nullable;
 public final class DataException extends UserException {
     private static final long serialVersionUID = 1L;
 
+    private final boolean oneExample;
+
     private DataException(Kind kind, String where, String what, String remedy, @Nullable Throwable cause) {
+        this(kind, where, what, remedy, cause, false);
+    }
+
+    private DataException(
+            Kind kind, String where, String what, String remedy, @Nullable Throwable cause, boolean oneExample) {
         super(kind, where, what, remedy, cause);
+        this.oneExample = oneExample;
+    }
+
+    /** One example that cannot be read, so that the others still can be used. */
+    static DataException unreadable(String where, String what, @Nullable Throwable cause) {
+        return new DataException(
+                Kind.RUNTIME,
+                where,
+                what,
+                "Repair or remove it, or pass over such examples with data.unreadable=skip",
+                cause,
+                true);
+    }
+
+    /** Whether it is about one example, so that the others can still be used. */
+    boolean oneExample() {
+        return oneExample;
     }
 
     /** Files that are missing, truncated or corrupt. */

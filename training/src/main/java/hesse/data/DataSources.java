@@ -1,6 +1,7 @@
 package hesse.data;
 
 import hesse.config.Names;
+import hesse.models.Inputs;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,7 +25,30 @@ public final class DataSources {
                     "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
                     "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
                     "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
-            new CifarSource(),
+            CifarSource.ten(),
+            CifarSource.hundred(),
+            new TextSource(
+                    "tiny-shakespeare",
+                    "1,115,394 characters of Shakespeare's plays (Karpathy)",
+                    List.of(new DataSource.OfficialFile(
+                            "input.txt",
+                            1_115_394,
+                            "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"))),
+            new TextSource("text", "your own text (data.train, data.test)", List.of()),
+            new PhotoSource(
+                    "imagenet",
+                    "1.28 million photographs, 1,000 classes (Russakovsky et al.), as class folders or tar shards",
+                    PhotoSource.Kind.IMAGENET),
+            new PhotoSource(
+                    "image-folder",
+                    "your own images, one folder for each class (data.train, data.test)",
+                    PhotoSource.Kind.FOLDERS),
+            new PhotoSource(
+                    "webdataset",
+                    "your own images in WebDataset's tar shards (data.train, data.test)",
+                    PhotoSource.Kind.SHARDS),
+            new IdxFilesSource(),
+            new NpySource(),
             new FileSource());
 
     /** What is fixed by the name alone. */
@@ -33,8 +57,7 @@ public final class DataSources {
             "mnist", DataShape.images(1, 28, 28, 10),
             "fashion-mnist", DataShape.images(1, 28, 28, 10),
             "cifar-10", DataShape.images(3, 32, 32, 10),
-            "cifar-100", DataShape.images(3, 32, 32, 100),
-            "imagenet", DataShape.images(3, 224, 224, 1000));
+            "cifar-100", DataShape.images(3, 32, 32, 100));
 
     private DataSources() {}
 
@@ -48,9 +71,24 @@ public final class DataSources {
      * say.
      */
     public static Optional<DataShape> shape(DataConfig config) {
-        if (!config.name().equals("file")) return Optional.ofNullable(SHAPES.get(config.name()));
-        var set = named("file").open(config, DataFolders.of(Optional.empty()));
-        return Optional.of(new DataShape(set.train().spec().inputs(), OptionalInt.of(set.classes())));
+        return switch (config.name()) {
+            case "tiny-shakespeare", "text" -> {
+                var inputs = new Inputs.Tokens(config.text().context());
+                boolean ascii = config.text().vocabulary() == DataConfig.Vocabulary.ASCII;
+                yield Optional.of(ascii ? new DataShape(inputs, OptionalInt.of(128)) : opened(config));
+            }
+            case "imagenet" -> {
+                int size = config.images().size();
+                yield Optional.of(DataShape.images(3, size, size, 1000));
+            }
+            case "image-folder", "webdataset", "idx", "npy", "file" -> Optional.of(opened(config));
+            default -> Optional.ofNullable(SHAPES.get(config.name()));
+        };
+    }
+
+    private static DataShape opened(DataConfig config) {
+        var set = named(config.name()).open(config, DataFolders.of(Optional.empty()));
+        return new DataShape(set.train().spec().inputs(), OptionalInt.of(set.classes()));
     }
 
     /**

@@ -2,6 +2,7 @@ package hesse.data;
 
 import hesse.models.Inputs;
 import hesse.tensor.Shape;
+import java.util.Optional;
 
 /**
  * Examples of a data set by index, raw and in the order of files (channels, height, width). Implementations hold no state that reading
@@ -55,10 +56,51 @@ public interface Examples {
     /** Reads example {@code index}'s input; {@code into} has the size of the input's shape. */
     void input(int index, double[] into);
 
+    /**
+     * Reads a part of image {@code index}, stretched to the size of the input.
+     *
+     * @param scratch of the calling thread
+     */
+    default void input(int index, Framing framing, Resampling scratch, double[] into) {
+        input(index, into);
+        int[] d = spec().input().dims();
+        scratch.numbers(into, d[0], d[1], d[2], framing.in(d[2], d[1]));
+    }
+
     /** Reads example {@code index}'s target; classes as whole numbers. */
     void target(int index, double[] into);
 
-    /** Sum and sum of squares of each channel's raw values over all examples, [2][channels], about {@code shift}. */
+    /**
+     * Reads example {@code index}'s input, unless it cannot be read and such examples are passed over.
+     *
+     * @return whether it was read
+     */
+    default boolean tryInput(int index, double[] into) {
+        try {
+            input(index, into);
+            return true;
+        } catch (DataException e) {
+            if (e.oneExample() && unreadable().map(Unreadable::skipped).orElse(false)) return false;
+            throw e;
+        }
+    }
+
+    /** The examples that could not be read; present where an example may turn out to be so only when its turn comes. */
+    default Optional<Unreadable> unreadable() {
+        return Optional.empty();
+    }
+
+    /** How many threads make batches of these, unless the configuration says. */
+    default int workers() {
+        return 1;
+    }
+
+    /** Mean and deviation of each channel, [2][channels], of values divided by the scale, where they are not to be taken of all examples. */
+    default Optional<double[][]> channelStatistics() {
+        return Optional.empty();
+    }
+
+    /** Sum and sum of squares of each channel's raw values over all examples that can be read, [2][channels], about {@code shift}. */
     default double[][] moments(double[] shift) {
         var spec = spec();
         int channels = spec.channels();
@@ -66,7 +108,7 @@ public interface Examples {
         var raw = new double[channels * inner];
         var sums = new double[2][channels];
         for (int i = 0; i < size(); i++) {
-            input(i, raw);
+            if (!tryInput(i, raw)) continue;
             for (int c = 0; c < channels; c++) {
                 for (int e = c * inner; e < (c + 1) * inner; e++) {
                     double d = raw[e] - shift[c];
@@ -99,8 +141,23 @@ public interface Examples {
             }
 
             @Override
+            public void input(int index, Framing framing, Resampling scratch, double[] into) {
+                all.input(chosen[index], framing, scratch, into);
+            }
+
+            @Override
             public void target(int index, double[] into) {
                 all.target(chosen[index], into);
+            }
+
+            @Override
+            public Optional<Unreadable> unreadable() {
+                return all.unreadable();
+            }
+
+            @Override
+            public int workers() {
+                return all.workers();
             }
         };
     }

@@ -27,15 +27,21 @@ record IdxSource(String name, String description, List<OfficialFile> files) impl
     @Override
     public Dataset open(DataConfig config, DataFolders folders) {
         var paths = List.copyOf(locate(folders).values());
-        return Dataset.of(name, part(paths.get(0), paths.get(1)), Optional.of(part(paths.get(2), paths.get(3))));
+        boolean skip = config.unreadable() == DataConfig.OnUnreadable.SKIP;
+        return Dataset.of(
+                name, part(paths.get(0), paths.get(1), skip), Optional.of(part(paths.get(2), paths.get(3), skip)));
     }
 
-    private static ByteImages part(Path images, Path labels) {
+    private static ByteImages part(Path images, Path labels, boolean skip) {
         byte[] classes;
+        var unreadable = new Unreadable(skip);
         try (var in = DataFolders.open(labels)) {
             magic(in, LABELS_MAGIC, "labels");
-            classes = in.checkedClasses(in.exactly(in.unsignedInt()), CLASSES);
+            classes = in.exactly(in.unsignedInt());
             in.end();
+            for (int i = 0; i < classes.length; i++) {
+                ByteImages.checkClass(classes[i], CLASSES, labels, i, i, unreadable);
+            }
         }
         try (var in = DataFolders.open(images)) {
             magic(in, IMAGES_MAGIC, "images");
@@ -49,7 +55,7 @@ record IdxSource(String name, String description, List<OfficialFile> files) impl
                 throw in.broken("holds " + count + " images, but " + labels + " " + classes.length + " labels");
             byte[] pixels = in.exactly(count * SIDE * SIDE);
             in.end();
-            return new ByteImages(Shape.of(1, SIDE, SIDE), 255, CLASSES, pixels, classes);
+            return new ByteImages(Shape.of(1, SIDE, SIDE), 255, CLASSES, pixels, classes, Optional.of(unreadable));
         }
     }
 

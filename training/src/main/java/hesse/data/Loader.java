@@ -4,23 +4,16 @@ import hesse.data.DataConfig.Augment;
 import hesse.error.UserException;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Batches of a set of examples, made ahead of time by one thread. Which examples a batch holds is a function of (seed, epoch, place in
- * the epoch) alone, so a loader can begin anywhere. To be closed; for use by one thread.
+ * Batches of a set of examples, made ahead of time by worker threads. Which examples a batch holds is a function of (seed, epoch, place in
+ * the epoch) alone, so a loader can begin anywhere, and any number of workers makes the same bits. To be closed; for use by one thread.
  */
 public final class Loader implements AutoCloseable {
-    private static final int AHEAD = 3;
-    /** Batches made ahead take no more memory than this, one of them apart. */
-    private static final long AHEAD_BYTES = 256L << 20;
-
     /**
      * How batches are made.
      *
@@ -29,6 +22,8 @@ public final class Loader implements AutoCloseable {
      * @param dropLast whether a smaller batch at the end of an epoch is left out
      * @param precision F32 or F64
      * @param epochs how many epochs there are, counted from the first; {@link Long#MAX_VALUE} for no end
+     * @param workers how many threads make batches; 0 as many as the examples are best read by
+     * @param gaps what becomes of places whose example cannot be read, where the set passes over such examples
      */
     public record Options(
             int batch,
@@ -37,7 +32,9 @@ public final class Loader implements AutoCloseable {
             long seed,
             DType precision,
             List<Augment> augment,
-            long epochs) {
+            long epochs,
+            int workers,
+            Gaps gaps) {
         /** For training: endless, as configured. */
         public static Options training(DataConfig config, long seed, DType precision) {
             return new Options(
@@ -47,13 +44,35 @@ public final class Loader implements AutoCloseable {
                     seed,
                     precision,
                     config.augment(),
-                    Long.MAX_VALUE);
+                    Long.MAX_VALUE,
+                    config.workers().orElse(0),
+                    Gaps.FILL);
         }
 
-        /** For evaluation: once through everything, in order, unchanged. */
+        /** Once through everything, in order, unchanged; every batch but the last is full. */
         public static Options evaluation(int batch, DType precision) {
-            return new Options(batch, false, false, 0, precision, List.of(), 1);
+            return new Options(batch, false, false, 0, precision, List.of(), 1, 0, Gaps.FILL);
         }
+
+        /** As {@link #evaluation}, but each example counts once: what cannot be read makes its batch smaller. */
+        public static Options scoring(int batch, DType precision) {
+            return new Options(batch, false, false, 0, precision, List.of(), 1, 0, Gaps.LEAVE_OUT);
+        }
+
+        Optional<Augment.Mixup> mixup() {
+            return augment.stream()
+                    .filter(a -> a instanceof Augment.Mixup)
+                    .map(a -> (Augment.Mixup) a)
+                    .findFirst();
+        }
+    }
+
+    /** What becomes of a place in a batch whose example cannot be read. */
+    public enum Gaps {
+        /** The next one in the epoch's order that can be read stands in. */
+        FILL,
+        /** The batch is smaller. */
+        LEAVE_OUT
     }
 
     /**
@@ -70,40 +89,26 @@ public final class Loader implements AutoCloseable {
      * A batch that was delivered.
      *
      * @param count examples in it
+     * @param unreadable places in it whose example could not be read
      * @param next where the batch after it stands, for resuming
      * @param waitNanos how long it had to be waited for
      */
-    public record Batch(int count, Position position, Position next, long waitNanos) {}
+    public record Batch(int count, int unreadable, Position position, Position next, long waitNanos) {}
 
-    private record Slot(MemorySegment inputs, MemorySegment targets) {}
-
-    /** What the thread hands over: a batch, an end (no slot, no failure) or a failure. */
-    private record Made(
-            @Nullable Slot slot,
-            int count,
-            Position position,
-            @Nullable Throwable failure) {}
-
-    private final Examples examples;
-    private final Options options;
+    private final Batches.Layout layout;
+    private final int largest;
     private final long batches;
-    private final long inputBytes;
-    private final long targetBytes;
-    private final Arena arena = Arena.ofShared();
-    private final BlockingQueue<Slot> free = new ArrayBlockingQueue<>(AHEAD);
-    private final BlockingQueue<Made> ready = new ArrayBlockingQueue<>(AHEAD + 1);
-    private final Thread thread;
+    private final BatchQueue queue;
+    private final List<Thread> threads = new ArrayList<>();
     private boolean ended;
 
     /**
      * Starts making batches.
      *
-     * @param start where to begin, as {@link Batch#next} of an earlier loader
-     * @throws DataException if an epoch would hold no batch, or the augmentation does not fit
+     * @param start where the first one stands
+     * @throws DataException if an epoch has no batch, or the augmentation does not fit
      */
     public Loader(Examples examples, Normalization normalization, Options options, Position start) {
-        this.examples = examples;
-        this.options = options;
         int n = examples.size();
         this.batches = options.dropLast() ? n / options.batch() : (n + options.batch() - 1L) / options.batch();
         if (batches == 0) {
@@ -116,40 +121,40 @@ public final class Loader implements AutoCloseable {
         if (start.epoch() < 0 || start.index() < 0 || start.index() > batches) {
             throw new IllegalArgumentException(start + " is not within epochs of " + batches + " batches");
         }
-        var spec = examples.spec();
-        int largest = Math.min(options.batch(), n);
-        this.inputBytes = bytes(inputType(), Batches.inputShape(spec, 1));
-        this.targetBytes = bytes(targetType(), Batches.targetShape(spec, 1));
-        var writer = new Batches(
-                examples,
-                normalization,
-                new Augmentation(options.augment(), spec, options.seed()),
-                options.precision());
-        long room = AHEAD_BYTES / Math.max(1, largest * (inputBytes + targetBytes));
-        for (int i = 0; i < Math.clamp(room, 1, AHEAD); i++) {
-            free.add(new Slot(arena.allocate(largest * inputBytes, 64), arena.allocate(largest * targetBytes, 64)));
+        this.layout = new Batches.Layout(
+                examples.spec(), options.precision(), options.mixup().isPresent());
+        this.largest = Math.min(options.batch(), n);
+        int workers = options.workers() > 0 ? options.workers() : Math.max(1, examples.workers());
+        var writers = new ArrayList<Batches>();
+        for (int i = 0; i < workers; i++) {
+            var augmentation = new Augmentation(options.augment(), examples.spec(), normalization, options.seed());
+            writers.add(new Batches(examples, normalization, augmentation, layout));
         }
-        this.thread = Thread.ofPlatform().daemon().name("hesse-loader").start(() -> make(writer, start));
+        var first = start.index() == batches ? new Position(start.epoch() + 1, 0) : start;
+        this.queue = new BatchQueue(examples, layout, options, batches, first, workers);
+        for (var writer : writers) {
+            threads.add(Thread.ofPlatform().daemon().name("hesse-loader").start(() -> queue.work(writer)));
+        }
     }
 
     /** Element type of inputs: that of the run, i64 for token ids. */
     public DType inputType() {
-        return Batches.inputType(examples.spec(), options.precision());
+        return layout.inputType();
     }
 
-    /** Element type of targets: i64 for classes, else that of the run. */
+    /** Element type of targets: i64 for classes, else (also where classes are mixed) that of the run. */
     public DType targetType() {
-        return Batches.targetType(examples.spec(), options.precision());
+        return layout.targetType();
     }
 
     /** Shape of a full batch's inputs: images [N, H, W, C], features [N, D], token ids [N, T]. */
     public Shape inputShape() {
-        return Batches.inputShape(examples.spec(), Math.min(options.batch(), examples.size()));
+        return layout.inputShape(largest);
     }
 
     /** Shape of a full batch's targets: [N], [N, T] or [N, K]. */
     public Shape targetShape() {
-        return Batches.targetShape(examples.spec(), inputShape().dim(0));
+        return layout.targetShape(largest);
     }
 
     /** Batches in one epoch. */
@@ -168,67 +173,41 @@ public final class Loader implements AutoCloseable {
     public Optional<Batch> next(MemorySegment inputs, MemorySegment targets) throws InterruptedException {
         if (ended) return Optional.empty();
         long before = System.nanoTime();
-        var made = ready.take();
+        var made = queue.take();
         long waited = System.nanoTime() - before;
-        if (made.failure != null) {
-            ended = true;
-            if (made.failure instanceof UserException known) throw known;
-            throw new IllegalStateException("the loader failed", made.failure);
-        }
-        if (made.slot == null) {
+        if (made.isEmpty()) {
             ended = true;
             return Optional.empty();
         }
-        MemorySegment.copy(made.slot.inputs, 0, inputs, 0, made.count * inputBytes);
-        MemorySegment.copy(made.slot.targets, 0, targets, 0, made.count * targetBytes);
-        free.add(made.slot);
-        return Optional.of(new Batch(made.count, made.position, after(made.position), waited));
+        var slot = made.get();
+        if (slot.failure().isPresent()) {
+            ended = true;
+            var failure = slot.failure().get();
+            if (failure instanceof UserException known) throw known;
+            throw new IllegalStateException("the loader failed", failure);
+        }
+        MemorySegment.copy(slot.inputs(), 0, inputs, 0, slot.inputBytes());
+        MemorySegment.copy(slot.targets(), 0, targets, 0, slot.targetBytes());
+        var batch = new Batch(slot.count(), slot.unreadable(), slot.position(), queue.after(slot.position()), waited);
+        queue.giveBack(slot);
+        return Optional.of(batch);
     }
 
-    /** Stops the thread and frees its memory. */
+    /** Stops the threads and frees their memory. */
     @Override
     public void close() {
-        thread.interrupt();
+        queue.stop();
         boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
+        for (var thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
             }
         }
         if (interrupted) Thread.currentThread().interrupt();
-        arena.close();
-    }
-
-    private void make(Batches writer, Position start) {
-        try {
-            var position = start.index() == batches ? new Position(start.epoch() + 1, 0) : start;
-            while (position.epoch() < options.epochs()) {
-                int[] order = options.shuffle()
-                        ? Shuffle.order(examples.size(), options.seed(), position.epoch())
-                        : Shuffle.identity(examples.size());
-                for (long epoch = position.epoch(); position.epoch() == epoch; position = after(position)) {
-                    int from = (int) (position.index() * options.batch());
-                    int count = Math.min(options.batch(), order.length - from);
-                    var slot = free.take();
-                    for (int i = 0; i < count; i++) writer.write(order[from + i], epoch, i, slot.inputs, slot.targets);
-                    ready.put(new Made(slot, count, position, null));
-                }
-            }
-            ready.put(new Made(null, 0, position, null));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (Throwable e) {
-            ready.add(new Made(null, 0, start, e));
-        }
-    }
-
-    private Position after(Position p) {
-        return p.index() + 1 < batches ? new Position(p.epoch(), p.index() + 1) : new Position(p.epoch() + 1, 0);
-    }
-
-    private static long bytes(DType type, Shape shape) {
-        return shape.size() * type.bytes();
+        queue.close();
     }
 }

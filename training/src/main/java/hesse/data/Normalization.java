@@ -35,6 +35,8 @@ public final class Normalization {
         return switch (kind) {
             case NONE -> new Normalization(spec.scale(), mean, deviation, inner);
             case STANDARD -> {
+                var known = train.channelStatistics();
+                if (known.isPresent()) yield of(spec, known.get()[0], known.get()[1]);
                 standard(train, mean, deviation);
                 yield new Normalization(spec.scale(), mean, deviation, inner);
             }
@@ -64,16 +66,39 @@ public final class Normalization {
 
     private static void meanImage(Examples train, int count, double divisor, double[] mean) {
         var raw = new double[mean.length];
+        int read = 0;
         for (int i = 0; i < count; i++) {
-            train.input(i, raw);
+            if (!train.tryInput(i, raw)) continue;
+            read++;
             for (int e = 0; e < mean.length; e++) mean[e] += raw[e] / divisor;
         }
-        for (int e = 0; e < mean.length; e++) mean[e] /= count;
+        for (int e = 0; e < mean.length; e++) mean[e] /= Math.max(1, read);
     }
 
     /** The input that a raw value at {@code element} (in the order channels, height, width) becomes. */
     public double apply(double raw, int element) {
         return (raw / divisor - mean[element]) / deviation[element / channelSize];
+    }
+
+    /** As {@link #apply(double, int)}, for all elements of an example, in place. */
+    void apply(double[] raw) {
+        for (int c = 0, e = 0; e < raw.length; c++) {
+            double d = deviation[c];
+            for (int end = e + channelSize; e < end; e++) raw[e] = (raw[e] / divisor - mean[e]) / d;
+        }
+    }
+
+    /** The raw value that becomes 0, or as near to it as rounding allows. */
+    double neutral(int element) {
+        return mean[element] * divisor;
+    }
+
+    /** Of known mean and deviation of each channel, of values divided by the scale. */
+    static Normalization of(Examples.Spec spec, double[] means, double[] deviations) {
+        int inner = spec.channelSize();
+        var mean = new double[spec.channels() * inner];
+        for (int c = 0; c < spec.channels(); c++) Arrays.fill(mean, c * inner, (c + 1) * inner, means[c]);
+        return new Normalization(spec.scale(), mean, deviations.clone(), inner);
     }
 
     /** What is subtracted from the scaled values of a channel's first element. */

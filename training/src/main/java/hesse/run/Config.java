@@ -5,11 +5,13 @@ import hesse.config.ConfigNode;
 import hesse.config.ConfigValue;
 import hesse.curvature.ProbeConfig;
 import hesse.data.DataConfig;
+import hesse.models.Inputs;
 import hesse.models.ModelConfig;
 import hesse.optim.OptimizerConfig;
 import hesse.sharpness.MethodConfig;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * A whole configuration, checked: defaults, then a preset or file, then {@code --set}.
@@ -60,7 +62,11 @@ public record Config(
     public static Config read(ConfigNode root) {
         if (!root.has("model")) root.problem("lacks 'model', a table such as {kind: mlp, hidden: [100]}");
         var model = ModelConfig.read(root.child("model"));
-        var data = root.optionalChild("data").map(DataConfig::read);
+        var context = model.inputs()
+                .filter(i -> i instanceof Inputs.Tokens)
+                .map(i -> OptionalInt.of(((Inputs.Tokens) i).length()))
+                .orElse(OptionalInt.empty());
+        var data = root.optionalChild("data").map(n -> DataConfig.read(n, context));
         var loss = LossConfig.read(root.variant("loss", "cross-entropy"));
         var methodNode = root.variant("method", "sgd");
         var method = MethodConfig.read(methodNode);

@@ -40,7 +40,7 @@ public final class Evaluator implements AutoCloseable {
 
     /** Scores all examples, in order, by batches of at most {@code batch}. */
     public Score score(Examples examples, Normalization normalization, int batch) throws InterruptedException {
-        var options = Loader.Options.evaluation(Math.min(batch, examples.size()), floating);
+        var options = Loader.Options.scoring(Math.min(batch, examples.size()), floating);
         try (var loader = new Loader(examples, normalization, options, Loader.Position.START)) {
             var x = Tensor.allocate(loader.inputType(), loader.inputShape());
             var y = Tensor.allocate(loader.targetType(), loader.targetShape());

@@ -13,6 +13,7 @@ import tools.jackson.databind.JsonNode;
  * @param step optimizer steps done
  * @param position where the next batch stands
  * @param sums of the epoch under way
+ * @param unreadable examples that were passed over
  * @param metricsBytes length of {@code metrics.jsonl} up to here
  * @param test the last evaluation
  * @param best the one with the largest accuracy, or the smallest loss where there is none; the earliest of equals
@@ -21,6 +22,7 @@ record Progress(
         long step,
         Position position,
         Sums sums,
+        long unreadable,
         long metricsBytes,
         Optional<Evaluated> test,
         Optional<Evaluated> best) {
@@ -54,7 +56,7 @@ record Progress(
         }
     }
 
-    static final Progress START = new Progress(0, Position.START, Sums.NONE, 0, Optional.empty(), Optional.empty());
+    static final Progress START = new Progress(0, Position.START, Sums.NONE, 0, 0, Optional.empty(), Optional.empty());
 
     Map<String, Object> toMap() {
         var m = new LinkedHashMap<String, Object>();
@@ -66,6 +68,7 @@ record Progress(
         totals.put("accuracy", sums.accuracy);
         totals.put("examples", sums.examples);
         m.put("sums", totals);
+        if (unreadable > 0) m.put("unreadable_examples", unreadable);
         m.put("metrics_bytes", metricsBytes);
         test.ifPresent(t -> m.put("test", t.toMap()));
         best.ifPresent(b -> m.put("best", b.toMap()));
@@ -81,6 +84,7 @@ record Progress(
                         number(sums.path("loss")),
                         number(sums.path("accuracy")),
                         sums.path("examples").asLong()),
+                n.path("unreadable_examples").asLong(),
                 n.path("metrics_bytes").asLong(),
                 Evaluated.of(n.get("test")),
                 Evaluated.of(n.get("best")));

@@ -42,6 +42,8 @@ final class RunDirectory implements AutoCloseable {
                             "train.log_every",
                             "train.checkpoint_every",
                             "train.keep",
+                            "data.cache",
+                            "data.workers",
                             "device.threads")
                     .contains(key)
             || key.startsWith("probes");

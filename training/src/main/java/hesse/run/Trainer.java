@@ -227,7 +227,15 @@ public final class Trainer implements AutoCloseable {
         var sums = (batch.position().index() == 0 ? Sums.NONE : progress.sums())
                 .plus(loop.step.loss(), loop.step.accuracy(), batch.count());
         lastEpoch = sums;
-        progress = new Progress(done, batch.next(), sums, directory.metricsBytes(), progress.test(), progress.best());
+        progress = new Progress(
+                done,
+                batch.next(),
+                sums,
+                progress.unreadable() + batch.unreadable(),
+                directory.metricsBytes(),
+                progress.test(),
+                progress.best());
+        reportUnreadable();
         line.step();
         if (done % config.train().logEvery() == 0 || done == loop.total) {
             var metrics = loop.step.metrics();
@@ -243,6 +251,15 @@ public final class Trainer implements AutoCloseable {
         boolean epochEnds = batch.position().index() + 1 == loop.perEpoch;
         boolean evaluate = config.train().evalEvery().map(n -> done % n == 0).orElse(epochEnds);
         if (evaluate || done == loop.total) evaluate(done, batch.position().epoch(), line);
+    }
+
+    /** Examples that turned out to be unreadable, by file and index; those of batches made ahead too. */
+    private void reportUnreadable() {
+        for (var part : java.util.List.of(
+                Optional.of(context.data().train()), context.data().validation(), context.data().test())) {
+            part.flatMap(hesse.data.Examples::unreadable)
+                    .ifPresent(u -> u.news().forEach(e -> console.log("passed over: " + e.getMessage())));
+        }
     }
 
     private void log(long done, long epoch, Map<String, Double> metrics, double lr) {
@@ -261,11 +278,18 @@ public final class Trainer implements AutoCloseable {
     private void evaluate(long done, long epoch, ProgressLine out) throws InterruptedException {
         score("validation", context.data().validation(), done, epoch);
         var test = score("test", context.data().test(), done, epoch);
+        reportUnreadable();
         if (test.isEmpty()) return;
         var now = test.get();
         var best = progress.best().filter(b -> !now.betterThan(b)).orElse(now);
         progress = new Progress(
-                done, progress.position(), progress.sums(), directory.metricsBytes(), test, Optional.of(best));
+                done,
+                progress.position(),
+                progress.sums(),
+                progress.unreadable(),
+                directory.metricsBytes(),
+                test,
+                Optional.of(best));
         out.evaluated(done, lastEpoch.loss() / lastEpoch.examples(), now);
     }
 
@@ -291,6 +315,7 @@ public final class Trainer implements AutoCloseable {
                 progress.step(),
                 progress.position(),
                 progress.sums(),
+                progress.unreadable(),
                 directory.metricsBytes(),
                 progress.test(),
                 progress.best());
@@ -327,6 +352,7 @@ public final class Trainer implements AutoCloseable {
         var all = new LinkedHashMap<String, Object>();
         all.put("status", status);
         all.put("steps", progress.step());
+        if (progress.unreadable() > 0) all.put("unreadable_examples", progress.unreadable());
         var r = result(Status.DONE);
         var train = new LinkedHashMap<String, Object>();
         train.put("loss", r.trainLoss());

@@ -76,7 +76,7 @@ class LoaderTest {
     }
 
     private static Loader.Options options(int batch, boolean shuffle, boolean dropLast, long seed) {
-        return new Loader.Options(batch, shuffle, dropLast, seed, DType.F64, List.of(), Long.MAX_VALUE);
+        return new Loader.Options(batch, shuffle, dropLast, seed, DType.F64, List.of(), Long.MAX_VALUE, 1, Loader.Gaps.FILL);
     }
 
     @Test
@@ -148,7 +148,9 @@ class LoaderTest {
                 DType.F32,
                 DataSourcesTest.config("name: digits, augment: [flip, {kind: crop, padding: 2}]")
                         .augment(),
-                Long.MAX_VALUE);
+                Long.MAX_VALUE,
+                1 + new Random(seed).nextInt(4),
+                Loader.Gaps.FILL);
         try (var whole = new Loader(splits.train(), splits.normalization(), options, Loader.Position.START)) {
             var batches = take(whole, 50);
             for (int cut : new int[] {0, 1, 21, 22, 23, 47}) {
@@ -270,7 +272,7 @@ class LoaderTest {
         var examples = numbered(1, 2, 5, 6);
         var steps = DataSourcesTest.config("name: digits, augment: [{kind: crop, padding: 2, fill: reflect}, flip]")
                 .augment();
-        var augmentation = new Augmentation(steps, examples.spec(), seed);
+        var augmentation = new Augmentation(steps, examples.spec(), none(examples), seed);
         var original = new double[60];
         examples.input(0, original);
         var variants = new HashSet<String>();
@@ -290,12 +292,12 @@ class LoaderTest {
     void croppingShiftsWithZerosOrReflection() {
         var examples = numbered(1, 1, 1, 4);
         var shift = new Augmentation(
-                List.of(new DataConfig.Augment.Crop(0, DataConfig.Augment.Fill.ZERO)), examples.spec(), 1);
+                List.of(new DataConfig.Augment.Crop(0, DataConfig.Augment.Fill.ZERO)), examples.spec(), none(examples), 1);
         var image = new double[] {1, 2, 3, 4};
         shift.apply(image, 0, 0);
         assertArrayEquals(new double[] {1, 2, 3, 4}, image);
         var zero = new Augmentation(
-                List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.ZERO)), examples.spec(), 1);
+                List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.ZERO)), examples.spec(), none(examples), 1);
         var rows = new HashSet<String>();
         for (int epoch = 0; epoch < 200; epoch++) {
             var moved = new double[] {1, 2, 3, 4};
@@ -308,10 +310,10 @@ class LoaderTest {
         assertThrows(
                 DataException.class,
                 () -> new Augmentation(
-                        List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.REFLECT)), examples.spec(), 1));
+                        List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.REFLECT)), examples.spec(), none(examples), 1));
         var e = assertThrows(
                 DataException.class,
-                () -> new Augmentation(List.of(new DataConfig.Augment.ResizedCrop(3)), examples.spec(), 1));
+                () -> new Augmentation(List.of(new DataConfig.Augment.ResizedCrop(3)), examples.spec(), none(examples), 1));
         assertEquals(2, e.exitCode());
     }
 

@@ -3,7 +3,6 @@ package hesse.cli;
 import hesse.data.DataConfig;
 import hesse.data.DataException;
 import hesse.data.DataFolders;
-import hesse.data.DataSource;
 import hesse.data.DataSources;
 import hesse.run.Console;
 import java.nio.file.Path;
@@ -56,7 +55,7 @@ public final class DataCommand implements Group {
             var table = new TextTable("name", "found", "what");
             var list = new ArrayList<Map<String, Object>>();
             for (var source : DataSources.all()) {
-                var found = found(source, folder.folders());
+                var found = source.where(folder.folders());
                 table.row(source.name(), found.orElse("no"), source.description());
                 var row = new LinkedHashMap<String, Object>();
                 row.put("name", source.name());
@@ -68,17 +67,6 @@ public final class DataCommand implements Group {
             if (json) console.print(Json.print(list));
             else table.lines().forEach(console::print);
             return 0;
-        }
-
-        private static Optional<String> found(DataSource source, DataFolders folders) {
-            if (source.files().isEmpty())
-                return Optional.of(source.name().equals("file") ? "as configured" : "in the jar");
-            try {
-                var first = source.locate(folders).values().iterator().next().getParent();
-                return Optional.ofNullable(first).map(Path::toString);
-            } catch (DataException e) {
-                return Optional.empty();
-            }
         }
     }
 
@@ -100,7 +88,7 @@ public final class DataCommand implements Group {
         @Override
         public int run(Console console) {
             var source = DataSources.named(name);
-            if (source.name().equals("file")) {
+            if (source.configured()) {
                 throw DataException.misfit(name, "is no published data set", "Name one that 'hesse data list' shows");
             }
             var folders = folder.folders();

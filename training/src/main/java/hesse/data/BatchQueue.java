@@ -100,8 +100,7 @@ final class BatchQueue {
     private int[] order = new int[0];
     private boolean stopped;
 
-    BatchQueue(
-            Examples examples, Batches.Layout layout, Options options, long batches, Position start, int workers) {
+    BatchQueue(Examples examples, Batches.Layout layout, Options options, long batches, Position start, int workers) {
         this.examples = examples;
         this.layout = layout;
         this.options = options;

@@ -75,7 +75,9 @@ final class Batches {
         }
 
         double get(MemorySegment segment, long index) {
-            return precision == DType.F32 ? segment.getAtIndex(Tensor.F32, index) : segment.getAtIndex(Tensor.F64, index);
+            return precision == DType.F32
+                    ? segment.getAtIndex(Tensor.F32, index)
+                    : segment.getAtIndex(Tensor.F64, index);
         }
     }
 

@@ -63,9 +63,7 @@ record CifarSource(String name, String description, List<OfficialFile> files, in
         var paths = List.copyOf(locate(folders).values());
         var skip = config.unreadable() == DataConfig.OnUnreadable.SKIP;
         return Dataset.of(
-                name,
-                part(paths.subList(0, train), skip),
-                Optional.of(part(paths.subList(train, paths.size()), skip)));
+                name, part(paths.subList(0, train), skip), Optional.of(part(paths.subList(train, paths.size()), skip)));
     }
 
     private ByteImages part(List<Path> files, boolean skip) {

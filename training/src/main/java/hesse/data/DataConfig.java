@@ -174,7 +174,9 @@ public record DataConfig(
                 n.number("validation").atLeast(0).below(1).or(0.0),
                 n.flag("shuffle").or(true),
                 n.flag("drop_last").or(true),
-                own ? Optional.of(n.file("train").required()) : pathAllowed ? n.file("train").optional() : Optional.empty(),
+                own
+                        ? Optional.of(n.file("train").required())
+                        : pathAllowed ? n.file("train").optional() : Optional.empty(),
                 pathAllowed ? n.file("test").optional() : Optional.empty(),
                 labels ? n.file("train_labels").optional() : Optional.empty(),
                 labels ? n.file("test_labels").optional() : Optional.empty(),
@@ -217,20 +219,23 @@ public record DataConfig(
     }
 
     private static Augment augmentStep(ConfigNode n) {
-        return switch (n.choice("kind", "flip", "crop", "resized_crop", "cutout", "mixup").required()) {
+        return switch (n.choice("kind", "flip", "crop", "resized_crop", "cutout", "mixup")
+                .required()) {
             case "crop" ->
                 new Augment.Crop(
                         n.integer("padding").atLeast(0).or(4),
                         n.choice("fill", Augment.Fill.class).or(Augment.Fill.REFLECT));
             case "resized_crop" -> resizedCrop(n);
             case "cutout" -> new Augment.Cutout(n.integer("size").atLeast(1).or(16));
-            case "mixup" -> new Augment.Mixup(n.number("alpha").above(0).atMost(1000).or(0.2));
+            case "mixup" ->
+                new Augment.Mixup(n.number("alpha").above(0).atMost(1000).or(0.2));
             default -> new Augment.Flip();
         };
     }
 
     private static Augment resizedCrop(ConfigNode n) {
-        var usual = new Augment.ResizedCrop(n.integer("size").atLeast(1).atMost(8192).or(224));
+        var usual = new Augment.ResizedCrop(
+                n.integer("size").atLeast(1).atMost(8192).or(224));
         var area = range(n, "area", 1, usual.leastArea(), usual.mostArea());
         var aspect = range(n, "aspect", 1000, usual.leastAspect(), usual.mostAspect());
         return new Augment.ResizedCrop(usual.size(), area[0], area[1], aspect[0], aspect[1]);

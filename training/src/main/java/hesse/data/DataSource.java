@@ -3,6 +3,7 @@ package hesse.data;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A way to a data set: where its files lie and how they are read. A new one is a class here and a row in {@link DataSources}. */
 public interface DataSource {
@@ -28,6 +29,21 @@ public interface DataSource {
      * @throws DataException if files are missing, truncated or corrupt
      */
     Dataset open(DataConfig config, DataFolders folders);
+
+    /** Where it was found, for people; empty where its files are missing. */
+    default Optional<String> where(DataFolders folders) {
+        try {
+            var first = locate(folders).values().iterator().next().getParent();
+            return Optional.ofNullable(first).map(Path::toString);
+        } catch (DataException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Whether the configuration names its files, so that there is nothing published to compare them with. */
+    default boolean configured() {
+        return false;
+    }
 
     /** Where its files are, by name. */
     default Map<String, Path> locate(DataFolders folders) {

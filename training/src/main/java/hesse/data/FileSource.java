@@ -1,6 +1,7 @@
 package hesse.data;
 
 import java.util.List;
+import java.util.Optional;
 
 /** Data of the user's own: safetensors files with {@code x} and {@code y}, named by {@code data.train} and {@code data.test}. */
 final class FileSource implements DataSource {
@@ -17,6 +18,16 @@ final class FileSource implements DataSource {
     @Override
     public List<OfficialFile> files() {
         return List.of();
+    }
+
+    @Override
+    public Optional<String> where(DataFolders folders) {
+        return Optional.of("as configured");
+    }
+
+    @Override
+    public boolean configured() {
+        return true;
     }
 
     @Override

@@ -81,12 +81,15 @@ final class FolderStore implements PhotoStore {
     }
 
     private static String[] images(Path folder) {
-        var names = list(folder).stream().map(FolderStore::name).filter(FolderStore::isImage).toArray(String[]::new);
+        var names = list(folder).stream()
+                .map(FolderStore::name)
+                .filter(FolderStore::isImage)
+                .toArray(String[]::new);
         if (names.length == 0) {
             throw DataException.broken(
                     folder.toString(),
-                    "is an empty class: it holds no images (" + String.join(", ", ENDINGS.stream().sorted().toList())
-                            + ")",
+                    "is an empty class: it holds no images ("
+                            + String.join(", ", ENDINGS.stream().sorted().toList()) + ")",
                     "Put images into it, or remove it");
         }
         Arrays.sort(names);

@@ -34,6 +34,16 @@ final class IdxFilesSource implements DataSource {
     }
 
     @Override
+    public Optional<String> where(DataFolders folders) {
+        return Optional.of("as configured");
+    }
+
+    @Override
+    public boolean configured() {
+        return true;
+    }
+
+    @Override
     public Dataset open(DataConfig config, DataFolders folders) {
         var train = config.train()
                 .orElseThrow(() -> DataException.misfit("data.train", "is missing", "Name an IDX file of images"));
@@ -74,22 +84,22 @@ final class IdxFilesSource implements DataSource {
 
     private static NumberArray parse(Path file, MemorySegment bytes) {
         if (bytes.byteSize() < 4) throw broken(file, "is truncated: it has " + bytes.byteSize() + " bytes");
-        var head = bytes.asSlice(0, Math.min(bytes.byteSize(), 4 + 4 * MOST_RANK)).asByteBuffer();
+        var head =
+                bytes.asSlice(0, Math.min(bytes.byteSize(), 4 + 4 * MOST_RANK)).asByteBuffer();
         int magic = head.getInt();
         int rank = magic & 0xFF;
         if (magic >>> 16 != 0 || rank < 1 || rank > MOST_RANK) {
             throw broken(file, "is no IDX file: it begins with 0x%08x".formatted(magic));
         }
-        var element =
-                switch (magic >> 8) {
-                    case 0x08 -> Element.U8;
-                    case 0x09 -> Element.I8;
-                    case 0x0B -> Element.I16;
-                    case 0x0C -> Element.I32;
-                    case 0x0D -> Element.F32;
-                    case 0x0E -> Element.F64;
-                    default -> throw broken(file, "holds elements of the unknown type 0x%02x".formatted(magic >> 8));
-                };
+        var element = switch (magic >> 8) {
+            case 0x08 -> Element.U8;
+            case 0x09 -> Element.I8;
+            case 0x0B -> Element.I16;
+            case 0x0C -> Element.I32;
+            case 0x0D -> Element.F32;
+            case 0x0E -> Element.F64;
+            default -> throw broken(file, "holds elements of the unknown type 0x%02x".formatted(magic >> 8));
+        };
         long start = 4 + 4L * rank;
         if (bytes.byteSize() < start) throw broken(file, "is truncated within its header");
         return numbers(file, head, rank, element, bytes.asSlice(start));

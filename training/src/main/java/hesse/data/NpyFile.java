@@ -109,20 +109,21 @@ final class NpyFile {
         if (order.group(1).equals("True")) {
             throw broken(where, "is in Fortran's order; numpy.ascontiguousarray gives C's");
         }
-        var element =
-                switch (type.group(2) + type.group(3)) {
-                    case "u1", "b1" -> Element.U8;
-                    case "i1" -> Element.I8;
-                    case "u2" -> Element.U16;
-                    case "i2" -> Element.I16;
-                    case "u4" -> Element.U32;
-                    case "i4" -> Element.I32;
-                    case "i8" -> Element.I64;
-                    case "f4" -> Element.F32;
-                    case "f8" -> Element.F64;
-                    default -> throw broken(where, "holds elements of type " + type.group(2) + type.group(3));
-                };
-        var dims = shape.group(1).isBlank() ? new String[0] : shape.group(1).strip().split("\\s*,\\s*");
+        var element = switch (type.group(2) + type.group(3)) {
+            case "u1", "b1" -> Element.U8;
+            case "i1" -> Element.I8;
+            case "u2" -> Element.U16;
+            case "i2" -> Element.I16;
+            case "u4" -> Element.U32;
+            case "i4" -> Element.I32;
+            case "i8" -> Element.I64;
+            case "f4" -> Element.F32;
+            case "f8" -> Element.F64;
+            default -> throw broken(where, "holds elements of type " + type.group(2) + type.group(3));
+        };
+        var dims = shape.group(1).isBlank()
+                ? new String[0]
+                : shape.group(1).strip().split("\\s*,\\s*");
         int[] sizes = new int[dims.length];
         long bytes = element.bytes();
         try {

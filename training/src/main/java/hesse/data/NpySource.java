@@ -23,6 +23,16 @@ final class NpySource implements DataSource {
     }
 
     @Override
+    public Optional<String> where(DataFolders folders) {
+        return Optional.of("as configured");
+    }
+
+    @Override
+    public boolean configured() {
+        return true;
+    }
+
+    @Override
     public Dataset open(DataConfig config, DataFolders folders) {
         var train = config.train()
                 .orElseThrow(() -> DataException.misfit("data.train", "is missing", "Name a .npz or .npy file"));

@@ -105,8 +105,8 @@ final class PhotoDecoder {
     }
 
     private Pixels byJdk(byte[] file, JpegHeader header, Frame frame) throws IOException, Unusable {
-        var region = new Rectangle(
-                frame.left(), frame.top(), frame.right() - frame.left(), frame.bottom() - frame.top());
+        var region =
+                new Rectangle(frame.left(), frame.top(), frame.right() - frame.left(), frame.bottom() - frame.top());
         warnings.clear();
         Raster raster;
         try (var input = new ByteInput(file)) {
@@ -151,7 +151,8 @@ final class PhotoDecoder {
                 && raster.getDataBuffer() instanceof DataBufferByte b
                 && b.getData().length == n;
         if (plain) return ((DataBufferByte) raster.getDataBuffer()).getData();
-        int[] samples = raster.getPixels(raster.getMinX(), raster.getMinY(), raster.getWidth(), raster.getHeight(), (int[]) null);
+        int[] samples = raster.getPixels(
+                raster.getMinX(), raster.getMinY(), raster.getWidth(), raster.getHeight(), (int[]) null);
         byte[] bytes = new byte[n];
         for (int i = 0; i < n; i++) bytes[i] = (byte) samples[i];
         return bytes;

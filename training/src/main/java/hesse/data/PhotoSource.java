@@ -30,6 +30,11 @@ record PhotoSource(String name, String description, Kind kind) implements DataSo
     }
 
     @Override
+    public Optional<String> where(DataFolders folders) {
+        return candidate(folders).map(Path::toString);
+    }
+
+    @Override
     public Dataset open(DataConfig config, DataFolders folders) {
         var library = TurboJpeg.find();
         var where = config.train().isPresent() ? Optional.<Path>empty() : Optional.of(ownFolder(folders));
@@ -78,7 +83,8 @@ record PhotoSource(String name, String description, Kind kind) implements DataSo
             case FOLDERS -> new Part.Folder(path);
             case SHARDS -> new Part.Shards(ShardNames.expand(path, Optional.empty()));
             case IMAGENET -> {
-                boolean folder = Files.isDirectory(path) && ShardNames.in(path, "").isEmpty();
+                boolean folder =
+                        Files.isDirectory(path) && ShardNames.in(path, "").isEmpty();
                 yield folder ? new Part.Folder(path) : new Part.Shards(ShardNames.expand(path, Optional.empty()));
             }
         };
@@ -99,11 +105,8 @@ record PhotoSource(String name, String description, Kind kind) implements DataSo
 
     /** The folder that holds a part named train. */
     private Path ownFolder(DataFolders folders) {
-        var candidates = folders.candidates(name);
-        for (var folder : candidates) {
-            boolean shards = kind != Kind.FOLDERS && !ShardNames.in(folder, "train").isEmpty();
-            if (shards || Files.isDirectory(folder.resolve("train"))) return folder;
-        }
+        var found = candidate(folders);
+        if (found.isPresent()) return found.get();
         throw DataException.broken(
                 name,
                 "its files are not there; searched for "
@@ -112,7 +115,20 @@ record PhotoSource(String name, String description, Kind kind) implements DataSo
                             case SHARDS -> "train/*.tar and *train*.tar";
                             case IMAGENET -> "train/CLASS/IMAGE, train/*.tar and *train*.tar";
                         }
-                        + " in " + String.join(", ", candidates.stream().map(Path::toString).toList()),
+                        + " in "
+                        + String.join(
+                                ", ",
+                                folders.candidates(name).stream()
+                                        .map(Path::toString)
+                                        .toList()),
                 "Name them with data.train and data.test, or their folder with --data-dir or HESSE_DATA");
+    }
+
+    private Optional<Path> candidate(DataFolders folders) {
+        return folders.candidates(name).stream()
+                .filter(folder -> Files.isDirectory(folder.resolve("train"))
+                        || kind != Kind.FOLDERS
+                                && !ShardNames.in(folder, "train").isEmpty())
+                .findFirst();
     }
 }

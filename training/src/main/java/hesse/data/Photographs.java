@@ -117,8 +117,7 @@ final class Photographs implements Examples {
         return store.name(index) + " (example " + index + ")";
     }
 
-    private Pixels pixels(PhotoDecoder decoder, int index, Framing framing)
-            throws IOException, PhotoDecoder.Unusable {
+    private Pixels pixels(PhotoDecoder decoder, int index, Framing framing) throws IOException, PhotoDecoder.Unusable {
         if (images.cacheMib() == 0) return decoder.decode(store.read(index), framing, images.channels());
         var kept = cache.get(index);
         if (kept != null) return kept;

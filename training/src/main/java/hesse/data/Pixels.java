@@ -9,8 +9,7 @@ package hesse.data;
  * @param imageWidth of the whole image
  * @param imageHeight likewise
  */
-record Pixels(
-        byte[] bytes, int channels, int left, int top, int width, int height, int imageWidth, int imageHeight) {
+record Pixels(byte[] bytes, int channels, int left, int top, int width, int height, int imageWidth, int imageHeight) {
     /** With red, green and blue out of grey, or grey out of these; itself where nothing is to be done. */
     Pixels with(int wanted) {
         if (wanted == channels) return this;

@@ -35,7 +35,9 @@ final class ShardNames {
         }
         if (Files.isRegularFile(path)) return List.of(path);
         var pattern = name.contains("*")
-                ? Pattern.compile(List.of(name.split("\\*", -1)).stream().map(Pattern::quote).collect(Collectors.joining(".*")))
+                ? Pattern.compile(List.of(name.split("\\*", -1)).stream()
+                        .map(Pattern::quote)
+                        .collect(Collectors.joining(".*")))
                 : Pattern.compile(".*" + only.map(Pattern::quote).orElse("") + ".*\\.tar");
         var where = name.contains("*") ? folder : path;
         var found = list(where, pattern);
@@ -45,13 +47,16 @@ final class ShardNames {
 
     /** The tar files of a folder with a text in their names; none where there is no such folder. */
     static List<Path> in(Path folder, String text) {
-        return Files.isDirectory(folder) ? list(folder, Pattern.compile(".*" + Pattern.quote(text) + ".*\\.tar")) : List.of();
+        return Files.isDirectory(folder)
+                ? list(folder, Pattern.compile(".*" + Pattern.quote(text) + ".*\\.tar"))
+                : List.of();
     }
 
     private static List<Path> list(Path folder, Pattern names) {
         if (!Files.isDirectory(folder)) throw none(folder, "does not exist");
         try (var all = Files.list(folder)) {
-            return all.filter(p -> names.matcher(String.valueOf(p.getFileName())).matches())
+            return all.filter(
+                            p -> names.matcher(String.valueOf(p.getFileName())).matches())
                     .filter(Files::isRegularFile)
                     .sorted()
                     .toList();
@@ -63,6 +68,8 @@ final class ShardNames {
 
     private static DataException none(Path path, String what) {
         return DataException.broken(
-                path.toString(), what, "Name a tar file, a folder of them, or a pattern: train-{0000..0099}.tar, train-*.tar");
+                path.toString(),
+                what,
+                "Name a tar file, a folder of them, or a pattern: train-{0000..0099}.tar, train-*.tar");
     }
 }

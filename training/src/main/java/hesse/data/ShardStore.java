@@ -202,10 +202,11 @@ final class ShardStore implements PhotoStore {
             if (entry == null) throw broken("sample " + name + " lacks its image", "Add it, or remove the sample");
             if (number.isEmpty()) throw broken("sample " + name + " lacks its class", "Add " + name + ".cls");
             if (entry.getSize() > MOST_BYTES) {
-                throw broken(entry.getName() + " has " + entry.getSize() + " bytes, an image at most " + MOST_BYTES, "");
+                throw broken(
+                        entry.getName() + " has " + entry.getSize() + " bytes, an image at most " + MOST_BYTES, "");
             }
-            samples.add(
-                    new Sample(shard, entry.getName(), entry.getDataOffset(), (int) entry.getSize(), number.getAsInt()));
+            samples.add(new Sample(
+                    shard, entry.getName(), entry.getDataOffset(), (int) entry.getSize(), number.getAsInt()));
         }
 
         private DataException broken(String what, String remedy) {

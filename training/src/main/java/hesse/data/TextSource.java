@@ -8,8 +8,19 @@ import java.util.Optional;
  */
 record TextSource(String name, String description, List<OfficialFile> files) implements DataSource {
     @Override
+    public Optional<String> where(DataFolders folders) {
+        return configured() ? Optional.of("as configured") : DataSource.super.where(folders);
+    }
+
+    @Override
+    public boolean configured() {
+        return files.isEmpty();
+    }
+
+    @Override
     public Dataset open(DataConfig config, DataFolders folders) {
-        var train = config.train().orElseGet(() -> List.copyOf(locate(folders).values()).getFirst());
+        var train = config.train()
+                .orElseGet(() -> List.copyOf(locate(folders).values()).getFirst());
         boolean skip = config.unreadable() == DataConfig.OnUnreadable.SKIP;
         int context = config.text().context();
         var whole = Characters.open(train, config.text().vocabulary());

@@ -256,7 +256,9 @@ public final class Trainer implements AutoCloseable {
     /** Examples that turned out to be unreadable, by file and index; those of batches made ahead too. */
     private void reportUnreadable() {
         for (var part : java.util.List.of(
-                Optional.of(context.data().train()), context.data().validation(), context.data().test())) {
+                Optional.of(context.data().train()),
+                context.data().validation(),
+                context.data().test())) {
             part.flatMap(hesse.data.Examples::unreadable)
                     .ifPresent(u -> u.news().forEach(e -> console.log("passed over: " + e.getMessage())));
         }

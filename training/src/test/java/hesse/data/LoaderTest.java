@@ -76,7 +76,8 @@ class LoaderTest {
     }
 
     private static Loader.Options options(int batch, boolean shuffle, boolean dropLast, long seed) {
-        return new Loader.Options(batch, shuffle, dropLast, seed, DType.F64, List.of(), Long.MAX_VALUE, 1, Loader.Gaps.FILL);
+        return new Loader.Options(
+                batch, shuffle, dropLast, seed, DType.F64, List.of(), Long.MAX_VALUE, 1, Loader.Gaps.FILL);
     }
 
     @Test
@@ -292,12 +293,18 @@ class LoaderTest {
     void croppingShiftsWithZerosOrReflection() {
         var examples = numbered(1, 1, 1, 4);
         var shift = new Augmentation(
-                List.of(new DataConfig.Augment.Crop(0, DataConfig.Augment.Fill.ZERO)), examples.spec(), none(examples), 1);
+                List.of(new DataConfig.Augment.Crop(0, DataConfig.Augment.Fill.ZERO)),
+                examples.spec(),
+                none(examples),
+                1);
         var image = new double[] {1, 2, 3, 4};
         shift.apply(image, 0, 0);
         assertArrayEquals(new double[] {1, 2, 3, 4}, image);
         var zero = new Augmentation(
-                List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.ZERO)), examples.spec(), none(examples), 1);
+                List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.ZERO)),
+                examples.spec(),
+                none(examples),
+                1);
         var rows = new HashSet<String>();
         for (int epoch = 0; epoch < 200; epoch++) {
             var moved = new double[] {1, 2, 3, 4};
@@ -310,10 +317,14 @@ class LoaderTest {
         assertThrows(
                 DataException.class,
                 () -> new Augmentation(
-                        List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.REFLECT)), examples.spec(), none(examples), 1));
+                        List.of(new DataConfig.Augment.Crop(1, DataConfig.Augment.Fill.REFLECT)),
+                        examples.spec(),
+                        none(examples),
+                        1));
         var e = assertThrows(
                 DataException.class,
-                () -> new Augmentation(List.of(new DataConfig.Augment.ResizedCrop(3)), examples.spec(), none(examples), 1));
+                () -> new Augmentation(
+                        List.of(new DataConfig.Augment.ResizedCrop(3)), examples.spec(), none(examples), 1));
         assertEquals(2, e.exitCode());
     }
 

@@ -100,7 +100,8 @@ final class MadePhotos {
             var of = Files.createDirectories(folder.resolve("class-" + k));
             for (int i = 0; i < each; i++) {
                 long s = seed + 1000L * k + i;
-                Files.write(of.resolve("image-%03d.jpg".formatted(i)), jpeg(s, 40 + (int) (s % 17), 30 + (int) (s % 13)));
+                Files.write(
+                        of.resolve("image-%03d.jpg".formatted(i)), jpeg(s, 40 + (int) (s % 17), 30 + (int) (s % 13)));
             }
         }
     }

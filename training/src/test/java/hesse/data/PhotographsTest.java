@@ -112,9 +112,8 @@ class PhotographsTest {
             int x = p % 20;
             int y = p / 20;
             for (int c = 0; c < 3; c++) {
-                int expected = type == 10
-                        ? back.getRaster().getSample(x, y, 0)
-                        : back.getRGB(x, y) >> 16 - 8 * c & 0xFF;
+                int expected =
+                        type == 10 ? back.getRaster().getSample(x, y, 0) : back.getRGB(x, y) >> 16 - 8 * c & 0xFF;
                 assertEquals(expected, read[3 * p + c] & 0xFF, form + " seed " + seed);
             }
         }
@@ -200,7 +199,9 @@ class PhotographsTest {
             assertEquals(i / 5, label[0]);
         }
         var means = Normalization.fit(DataConfig.Normalize.STANDARD, a, 1);
-        assertEquals(means.mean(1), Normalization.fit(DataConfig.Normalize.STANDARD, b, 1).mean(1));
+        assertEquals(
+                means.mean(1),
+                Normalization.fit(DataConfig.Normalize.STANDARD, b, 1).mean(1));
         assertTrue(means.mean(1) > 0.2 && means.mean(1) < 0.8 && means.deviation(1) > 0.05);
     }
 
@@ -209,7 +210,8 @@ class PhotographsTest {
         MadePhotos.folders(folder.resolve("all"), 2, 6, seed);
         MadePhotos.shards(folder.resolve("all"), folder.resolve("shards"), 3);
         for (var name : new String[] {"train-{0000..0002}.tar", "train-*.tar", ""}) {
-            var set = open("name: webdataset, size: 8, train: '" + folder.resolve("shards").resolve(name) + "'");
+            var set = open("name: webdataset, size: 8, train: '"
+                    + folder.resolve("shards").resolve(name) + "'");
             assertEquals(12, set.train().size(), name);
         }
         assertEquals(
@@ -240,11 +242,12 @@ class PhotographsTest {
 
     @Test
     void emptyClassesAndFoldersAreRefusedByName() throws IOException {
-        Files.createDirectories(folder.resolve("train/full"));
-        one(MadePhotos.jpeg(seed, 9, 9), "a.jpg");
-        var train = "name: image-folder, train: '" + folder.resolve("train") + "'";
+        Files.createDirectories(folder.resolve("mine/train/full"));
+        var only = Files.createDirectories(folder.resolve("mine/train/only"));
+        Files.write(only.resolve("a.jpg"), MadePhotos.jpeg(seed, 9, 9));
+        var train = "name: image-folder, train: '" + folder.resolve("mine/train") + "'";
         assertTrue(refused(train).contains("full: is an empty class"));
-        assertTrue(refused("name: image-folder, train: '" + folder.resolve("train/only") + "'")
+        assertTrue(refused("name: image-folder, train: '" + folder.resolve("mine/train/only") + "'")
                 .contains("only: holds no class folders"));
         assertTrue(refused("name: image-folder, train: '" + folder.resolve("nowhere") + "'")
                 .contains("nowhere: cannot be listed"));
@@ -279,9 +282,7 @@ class PhotographsTest {
         for (var d : damages) {
             var file = one(d.file, d.name);
             var message = refused(keys);
-            assertTrue(
-                    message.contains(file + " (example 1)") && message.contains(d.what),
-                    d.what + " <> " + message);
+            assertTrue(message.contains(file + " (example 1)") && message.contains(d.what), d.what + " <> " + message);
             var tolerant = open(keys + ", unreadable: skip").train();
             assertTrue(!tolerant.tryInput(1, new double[768]) && tolerant.tryInput(0, new double[768]));
             assertEquals(1, tolerant.unreadable().orElseThrow().count());
@@ -377,11 +378,11 @@ class PhotographsTest {
     @ValueSource(ints = {0, 1, 100})
     void theCacheChangesNoBit(int mib) throws IOException {
         MadePhotos.folders(folder.resolve("train"), 2, 3, seed);
-        var set = (Photographs) open("name: image-folder, size: 20, cache: " + mib + ", train: '"
-                        + folder.resolve("train") + "'")
+        var set = (Photographs)
+                open("name: image-folder, size: 20, cache: " + mib + ", train: '" + folder.resolve("train") + "'")
+                        .train();
+        var plain = (Photographs) open("name: image-folder, size: 20, train: '" + folder.resolve("train") + "'")
                 .train();
-        var plain = (Photographs)
-                open("name: image-folder, size: 20, train: '" + folder.resolve("train") + "'").train();
         var x = new double[1200];
         var y = new double[1200];
         Framing part = (w, h) -> new Framing.Frame(3, 2, w - 7, h - 5);

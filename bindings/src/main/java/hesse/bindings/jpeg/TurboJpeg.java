@@ -39,22 +39,24 @@ public final class TurboJpeg {
     private TurboJpeg(SymbolLookup library, String place) {
         var linker = Linker.nativeLinker();
         this.place = place;
-        this.init = linker.downcallHandle(
-                library.findOrThrow("tjInitDecompress"), FunctionDescriptor.of(ADDRESS));
+        this.init = linker.downcallHandle(library.findOrThrow("tjInitDecompress"), FunctionDescriptor.of(ADDRESS));
         this.decompress = linker.downcallHandle(
                 library.findOrThrow("tjDecompress2"),
                 FunctionDescriptor.of(
                         JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
                         JAVA_INT));
-        this.destroy = linker.downcallHandle(
-                library.findOrThrow("tjDestroy"), FunctionDescriptor.of(JAVA_INT, ADDRESS));
-        this.error = linker.downcallHandle(library.findOrThrow("tjGetErrorStr2"), FunctionDescriptor.of(ADDRESS, ADDRESS));
+        this.destroy =
+                linker.downcallHandle(library.findOrThrow("tjDestroy"), FunctionDescriptor.of(JAVA_INT, ADDRESS));
+        this.error =
+                linker.downcallHandle(library.findOrThrow("tjGetErrorStr2"), FunctionDescriptor.of(ADDRESS, ADDRESS));
     }
 
     private static final class Holder {
-        static final Optional<TurboJpeg> FOUND = search(System.getProperties().entrySet().stream()
-                .filter(e -> e.getKey() instanceof String && e.getValue() instanceof String)
-                .collect(java.util.stream.Collectors.toMap(e -> (String) e.getKey(), e -> (String) e.getValue())),
+        static final Optional<TurboJpeg> FOUND = search(
+                System.getProperties().entrySet().stream()
+                        .filter(e -> e.getKey() instanceof String && e.getValue() instanceof String)
+                        .collect(java.util.stream.Collectors.toMap(
+                                e -> (String) e.getKey(), e -> (String) e.getValue())),
                 System.getenv());
     }
 
@@ -76,8 +78,10 @@ public final class TurboJpeg {
             if (Files.isRegularFile(Path.of(only))) return open(only);
             folders.add(only);
         } else {
-            folders.addAll(List.of(properties.getOrDefault("hesse.native.path", "").split(":")));
-            folders.addAll(List.of(environment.getOrDefault("HESSE_NATIVE_PATH", "").split(":")));
+            folders.addAll(
+                    List.of(properties.getOrDefault("hesse.native.path", "").split(":")));
+            folders.addAll(
+                    List.of(environment.getOrDefault("HESSE_NATIVE_PATH", "").split(":")));
         }
         for (var folder : folders) {
             for (var name : NAMES) {

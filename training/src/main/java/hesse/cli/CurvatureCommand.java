@@ -3,9 +3,7 @@ package hesse.cli;
 import hesse.config.ConfigException;
 import hesse.config.Names;
 import hesse.curvature.BatchSource;
-import hesse.curvature.Lanczos;
 import hesse.curvature.Measurement;
-import hesse.curvature.ParameterSpace;
 import hesse.curvature.ProbeConfig.Estimator;
 import hesse.curvature.ProbeConfig.Operator;
 import hesse.curvature.Problem;
@@ -26,13 +24,17 @@ import hesse.tensor.DType;
 import hesse.tensor.Safetensors;
 import hesse.tensor.Tensor;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -47,7 +49,8 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  hesse curvature runs/first --what top,split,trace --k 3 --limit 1000",
-            "  hesse curvature --config C.yaml --weights W.safetensors --batch B.safetensors --what density --plot d.svg"
+            "  hesse curvature --config C.yaml --weights W.safetensors --batch B.safetensors --what density --plot d.svg",
+            "  hesse curvature runs/first --what landscape --directions filters:1,filters:2 --nme --plot plane.png,plane.svg"
         })
 public final class CurvatureCommand implements Command {
     private static final List<String> WHAT =
@@ -142,10 +145,44 @@ public final class CurvatureCommand implements Command {
 
     @Option(
             names = "--plot",
+            split = ",",
             paramLabel = "F",
-            description = "Picture of the density, the landscape or the eigenvalues: .png or .svg.")
+            description =
+                    "Pictures of the density, else the landscape, else the eigenvalues: .png or .svg, or both. What else"
+                            + " can be drawn goes beside it, its name before the ending.")
+    List<Path> plots = List.of();
+
+    @Option(
+            names = "--micro-batch",
+            paramLabel = "N",
+            description = "Examples at once, to save memory; the mean is over all.")
     @Nullable
-    Path plot;
+    Integer microBatch;
+
+    @Option(
+            names = "--relative",
+            defaultValue = "0",
+            paramLabel = "R",
+            description = "A trace ends when its standard error is below R times the estimate (default 0: never).")
+    double relative;
+
+    @Option(
+            names = "--finite-difference",
+            paramLabel = "R",
+            description = "Not exact: central differences of gradients with radius R in place of products with the"
+                    + " Hessian, for comparison.")
+    @Nullable
+    Double difference;
+
+    @Option(
+            names = "--prior",
+            paramLabel = "L",
+            description = "With density: the effective dimension, the sum of x/(x + L) over positive eigenvalues x.")
+    @Nullable
+    Double prior;
+
+    @Mixin
+    LandscapeOptions landscape = new LandscapeOptions();
 
     @Option(names = "--json", description = "Print JSON.")
     boolean json;
@@ -162,9 +199,7 @@ public final class CurvatureCommand implements Command {
     @Override
     public int run(Console console) {
         var wanted = what.stream().map(w -> known("--what", w, WHAT)).toList();
-        if (k < 1 || probes < 1 || !(tolerance >= 0)) {
-            throw new ConfigException("--k and --probes are at least 1, --tol at least 0");
-        }
+        check();
         var given = given();
         var config = options.load(given.config(), device.overrides(), dataOverrides());
         var dtype = config.device().dtype();
@@ -175,111 +210,114 @@ public final class CurvatureCommand implements Command {
             var scratch = Forward.declaring(new Graph(), dtype, mode);
             var model = examples.model;
             model.model().apply(scratch, model.inputs().node(scratch.graph(), "x", 1, dtype));
-            var values =
-                    WeightFile.read(given.weights(), scratch.parameters(), scratch.buffers(), mode == Mode.EVAL, dtype);
+            Function<Path, Map<String, Tensor>> read =
+                    file -> WeightFile.read(file, scratch.parameters(), scratch.buffers(), mode == Mode.EVAL, dtype);
             if (mode == Mode.TRAIN
                     && examples.source.count() > 1
                     && !scratch.buffers().isEmpty()) {
                 console.log("normalisation uses the statistics of each batch of "
-                        + config.requireData().batch()
-                        + " examples: results depend on data.batch; --mode eval uses running statistics");
+                        + examples.source.batch(0).size()
+                        + " examples: results depend on that number; --mode eval uses running statistics");
             }
+            var asked = new Patience(console, interruption);
             try (var problem = new Problem(
                             model.model(),
                             config.loss().function(),
                             backend,
-                            values,
+                            read.apply(given.weights()),
                             examples.source,
-                            new Problem.Options(mode, dtype, key, 2L << 30));
+                            new Problem.Options(mode, dtype, key, memory()));
                     var m = new Measurement(
-                            problem,
-                            problem.space(parameters),
-                            new Measurement.Settings(
-                                    choice("--operator", operator, Operator.values()),
-                                    k,
-                                    tolerance,
-                                    probes,
-                                    choice("--estimator", estimator, Estimator.values()),
-                                    key,
-                                    interruption::asked))) {
-                var result = measure(wanted, config, problem, m);
+                            problem, problem.space(parameters), settings(key).until(asked))) {
+                var label = Names.of(choice("--operator", operator, Operator.values()))
+                        + (difference == null ? "" : " by central differences, radius " + difference);
+                var answers = new CurvatureAnswers(
+                        problem, problem.space(parameters), m, training(config), label, interruption::asked);
+                answers.answer(wanted, Optional.ofNullable(prior), landscape.read(read));
                 if (interruption.asked()) console.log("interrupted: what was found so far");
-                if (json) console.print(Json.print(result));
-                else print(console, "", result);
+                if (out != null) Safetensors.write(out, answers.tensors(), Map.of("format", "pt"));
+                draw(answers.pictures());
+                if (json) console.print(Json.print(answers.record()));
+                else print(console, "", answers.record());
             }
         }
         return 0;
     }
 
-    private Map<String, Object> measure(List<String> wanted, Config config, Problem problem, Measurement m) {
-        var space = problem.space(parameters);
-        var result = new LinkedHashMap<String, Object>();
-        var tensors = new LinkedHashMap<String, Tensor>();
-        var here = m.lossGradient();
-        result.put("loss", here.loss());
-        result.put("gradient_norm", here.norm());
-        result.put("parameters", space.size());
-        result.put("examples", problem.data().examples());
-        var dtype = problem.options().dtype();
-        Optional<CurvePlot> picture = Optional.empty();
-        if (wanted.contains("top") || wanted.contains("split")) {
-            var top = m.eigenpairs(Lanczos.End.LARGEST);
-            var record = Measurement.record(top);
-            if (wanted.contains("split")) record.put("split", m.split(top));
-            result.put("top", record);
-            put(tensors, "vectors.", space, top.vectors(), dtype);
-            picture = Optional.of(new CurvePlot(
-                    "largest eigenvalues",
-                    "index",
-                    "eigenvalue",
-                    java.util.stream.IntStream.range(0, top.size())
-                            .asDoubleStream()
-                            .toArray(),
-                    top.values()));
+    private void check() {
+        if (k < 1 || probes < 1 || !(tolerance >= 0) || !(relative >= 0)) {
+            throw new ConfigException("--k and --probes are at least 1, --tol and --relative at least 0");
         }
-        if (wanted.contains("bottom")) {
-            var bottom = m.eigenpairs(Lanczos.End.SMALLEST);
-            result.put("bottom", Measurement.record(bottom));
-            put(tensors, result.containsKey("top") ? "bottom_vectors." : "vectors.", space, bottom.vectors(), dtype);
+        if (microBatch != null && microBatch < 1) throw new ConfigException("--micro-batch is at least 1");
+        if (prior != null && !(prior > 0)) throw new ConfigException("--prior is above 0");
+        if (difference != null && !(difference > 0)) throw new ConfigException("--finite-difference is above 0");
+        if (difference != null && choice("--operator", operator, Operator.values()) != Operator.HESSIAN) {
+            throw new ConfigException("--finite-difference approximates the Hessian only");
         }
-        if (wanted.contains("trace")) result.put("trace", m.trace());
-        if (wanted.contains("diagonal")) {
-            var d = m.diagonal();
-            result.put("diagonal", m.record(d));
-            space.stored(d.estimate(), dtype).forEach((name, t) -> tensors.put("diagonal." + name, t));
-        }
-        if (wanted.contains("frobenius")) result.put("frobenius", m.frobenius());
-        if (wanted.contains("edge")) result.put("edge", m.edge(training(config)));
-        if (wanted.contains("landscape")) {
-            var v = m.eigenpairs(Lanczos.End.LARGEST).vectors().getFirst();
-            var slice = m.slice(v, 1, 41);
-            result.put("landscape", slice.record());
-            picture = Optional.of(new CurvePlot(
-                    "loss along the first eigenvector", "distance", "loss", slice.steps(), slice.losses()));
-        }
-        if (wanted.contains("density")) {
-            var curve = m.density().linear(1000, 0.01);
-            var d = new LinkedHashMap<String, Object>();
-            d.put("grid", curve.grid());
-            d.put("values", curve.values());
-            d.put("width", curve.width());
-            result.put("density", d);
-            picture = Optional.of(new CurvePlot(
-                    "spectral density, " + operator, "eigenvalue", "density", curve.grid(), curve.values()));
-        }
-        if (out != null) Safetensors.write(out, tensors, Map.of("format", "pt"));
-        if (plot != null) {
-            picture.orElseThrow(() -> new ConfigException("--plot needs top, density or landscape in --what"))
-                    .write(plot);
-        }
-        return result;
     }
 
-    private static void put(
-            Map<String, Tensor> into, String prefix, ParameterSpace space, List<double[]> vectors, DType dtype) {
-        for (int i = 0; i < vectors.size(); i++) {
-            int at = i;
-            space.stored(vectors.get(i), dtype).forEach((name, t) -> into.put(prefix + at + "." + name, t));
+    private Measurement.Settings settings(long key) {
+        return Measurement.Settings.of(
+                        choice("--operator", operator, Operator.values()),
+                        k,
+                        tolerance,
+                        probes,
+                        choice("--estimator", estimator, Estimator.values()),
+                        key)
+                .toRelative(relative)
+                .byDifferences(difference == null ? OptionalDouble.empty() : OptionalDouble.of(difference));
+    }
+
+    /** Asked between products: says every half a minute that it is still at work. */
+    private static final class Patience implements BooleanSupplier {
+        private static final long PAUSE = 30_000_000_000L;
+
+        private final Console console;
+        private final Interruption interruption;
+        private long asked;
+        private long spoke = System.nanoTime();
+
+        Patience(Console console, Interruption interruption) {
+            this.console = console;
+            this.interruption = interruption;
+        }
+
+        @Override
+        public boolean getAsBoolean() {
+            asked++;
+            if (System.nanoTime() - spoke > PAUSE) {
+                spoke = System.nanoTime();
+                console.log(asked + " products so far");
+            }
+            return interruption.asked();
+        }
+    }
+
+    /** Half of the free memory may hold primal passes, and 2 GiB always. */
+    private static long memory() {
+        long least = 2L << 30;
+        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean os
+                ? Math.max(least, os.getFreeMemorySize() / 2)
+                : least;
+    }
+
+    private void draw(Map<String, ? extends Picture> pictures) {
+        if (!plots.isEmpty() && pictures.isEmpty()) {
+            throw new ConfigException("--plot needs top, density or landscape in --what");
+        }
+        String first = Stream.of("density", "landscape", "top")
+                .filter(pictures::containsKey)
+                .findFirst()
+                .orElse("");
+        for (Path plot : plots) {
+            pictures.forEach((name, picture) -> {
+                String file = plot.getFileName().toString();
+                int dot = file.lastIndexOf('.');
+                String own = name.equals(first) || dot < 0
+                        ? file
+                        : file.substring(0, dot) + "-" + name + file.substring(dot);
+                picture.write(plot.resolveSibling(own));
+            });
         }
     }
 
@@ -366,8 +404,9 @@ public final class CurvatureCommand implements Command {
         Opened(Config config, DType dtype) {
             if (batch != null) {
                 model = ModelCommand.build(config);
-                var b = Batch.read(batch, model.inputs(), dtype);
-                source = BatchSource.of(new BatchSource.Batch(b.x(), b.y()));
+                var b = Batch.read(batch, model, dtype);
+                var whole = new BatchSource.Batch(b.x(), b.y());
+                source = microBatch == null ? BatchSource.of(whole) : BatchSource.inParts(whole, microBatch);
                 return;
             }
             var splits = DataSplits.open(config.requireData(), folder.folders());
@@ -377,7 +416,10 @@ public final class CurvatureCommand implements Command {
                             Optional.of(spec.inputs()),
                             java.util.OptionalInt.of(splits.dataset().classes()));
             source = BatchSource.streamed(
-                    splits.train(), splits.normalization(), config.requireData().batch(), dtype);
+                    splits.train(),
+                    splits.normalization(),
+                    microBatch == null ? config.requireData().batch() : microBatch,
+                    dtype);
         }
 
         @Override

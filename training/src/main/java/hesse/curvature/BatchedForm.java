@@ -10,6 +10,7 @@ import hesse.nn.Forward;
 import hesse.plan.Computation;
 import hesse.plan.Cut;
 import hesse.plan.Plan.Place;
+import hesse.plan.PlanCost;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import hesse.tensor.Tensor;
@@ -118,6 +119,14 @@ final class BatchedForm implements AutoCloseable {
             }
         }
 
+        double fixedWork() {
+            return fixed.map(e -> PlanCost.multiplyAdds(e.plan())).orElse(0.0);
+        }
+
+        double varyingWork() {
+            return PlanCost.multiplyAdds(varying.plan());
+        }
+
         /** Makes a batch the present one; computes its primal pass unless it was kept. */
         void settle(int index, int first, @Nullable Batch known) {
             var r = residentOf(index);
@@ -137,13 +146,16 @@ final class BatchedForm implements AutoCloseable {
             }
             if (r.version != problem.version()) {
                 fixed.ifPresent(Executable::run);
+                work += fixedWork();
                 r.version = problem.version();
             }
         }
 
         private Resident residentOf(int index) {
             for (var r : residents) if (r.batch == index) return r;
-            if (!residents.isEmpty() && !keepsAll) return residents.getFirst();
+            // batches come in order, so the last place is the one that is taken anew for those that have none
+            if (!residents.isEmpty() && kept >= keeps) return residents.getLast();
+            kept++;
             var made = new Resident();
             residents.add(made);
             return made;
@@ -180,7 +192,11 @@ final class BatchedForm implements AutoCloseable {
     private final Map<Integer, Part> partOf = new HashMap<>();
 
     private long seen;
-    private boolean keepsAll;
+    /** How many batches' primal passes may stay, and how many places there are for them. */
+    private final long keeps;
+
+    private long kept;
+    private double work;
 
     /**
      * @param varyingInputs names of inputs that are written before each run
@@ -193,8 +209,7 @@ final class BatchedForm implements AutoCloseable {
         this.keepPrimal = keepPrimal;
         this.seen = problem.dataVersion();
         var part = part(0, problem.data().batch(0));
-        this.keepsAll =
-                part.bytes() * problem.data().count() <= problem.options().keepBytes();
+        this.keeps = Math.max(1, problem.options().keepBytes() / Math.max(1, part.bytes()));
     }
 
     private Part part(int index, Batch batch) {
@@ -230,10 +245,27 @@ final class BatchedForm implements AutoCloseable {
             for (int j = 0; j < times; j++) {
                 exchange.before(first, j, part.inputs);
                 part.varying.run();
+                work += part.varyingWork();
                 exchange.after(first, j, n / (double) problem.data().examples(), part.outputs);
             }
             first += n;
         }
+    }
+
+    /** Multiply-adds of the contractions that were executed so far. */
+    double work() {
+        return work;
+    }
+
+    /**
+     * Multiply-adds of {@code runs} runs on all examples, one after another, known before any: the primal pass once where it is kept for
+     * all batches, else with each run.
+     */
+    double workOf(long runs) {
+        var part = parts.values().iterator().next();
+        double share = problem.data().examples() / (double) part.examples;
+        boolean all = problem.data().count() <= keeps;
+        return share * (runs * part.varyingWork() + (all ? 1 : runs) * part.fixedWork());
     }
 
     /** Forgets examples and primal passes: the next run reads and computes them again. */

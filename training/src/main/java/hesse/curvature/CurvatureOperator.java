@@ -211,6 +211,16 @@ public final class CurvatureOperator implements LinearOperator {
         return products;
     }
 
+    /** Multiply-adds of the contractions that were executed so far, the check's included. */
+    double work() {
+        return form.work();
+    }
+
+    /** Multiply-adds that so many products take, one after another. */
+    double workOf(long count) {
+        return form.workOf(count);
+    }
+
     public ParameterSpace space() {
         return space;
     }

@@ -30,7 +30,7 @@ public final class Edge {
     }
 
     /**
-     * SAM and PSAM: λ + ρλ²/‖g‖ reaches the edge E of their optimizer at λ = ‖g‖/(2ρ)·(√(1+4ρE/‖g‖) − 1); for E = 2/η the paper's
+     * SAM: λ + ρλ²/‖g‖ reaches the edge E of their optimizer at λ = ‖g‖/(2ρ)·(√(1+4ρE/‖g‖) − 1); for E = 2/η the paper's
      * ‖g‖/(2ρ)·(√(1+8ρ/(η‖g‖)) − 1). E itself for ρ = 0; it tends to 0 with ‖g‖.
      *
      * @param edge E, such as 2/η
@@ -39,6 +39,11 @@ public final class Edge {
         if (rho == 0) return edge;
         if (gradientNorm == 0) return 0;
         return quadratic(edge, rho / gradientNorm);
+    }
+
+    /** PSAM: on a quadratic loss its step g + ρHg/‖g‖ is SAM's, and so is its edge. */
+    public static double psam(double edge, double rho, double gradientNorm) {
+        return sam(edge, rho, gradientNorm);
     }
 
     /** Unnormalised SAM: λ + ρλ² = E. */

@@ -45,6 +45,15 @@ public final class LossGradient implements AutoCloseable {
         return new LossGradient(problem, problem.space(), true);
     }
 
+    double work() {
+        return form.work();
+    }
+
+    /** Multiply-adds of one evaluation on all examples. */
+    double workOfOne() {
+        return form.workOf(1);
+    }
+
     /** At the problem's weights. */
     public Value value() {
         double[] loss = new double[1];

@@ -2,14 +2,18 @@ package hesse.curvature;
 
 import hesse.curvature.ProbeConfig.Estimator;
 import hesse.curvature.ProbeConfig.Operator;
+import hesse.error.UserException;
+import hesse.error.UserException.Kind;
 import hesse.optim.OptimizerConfig;
 import hesse.optim.OptimizerConfig.Rule;
+import hesse.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -24,7 +28,11 @@ public final class Measurement implements AutoCloseable {
      * @param k eigenpairs
      * @param tolerance of residuals, relative to each eigenvalue
      * @param probes random vectors; for Hutch++ and XTrace products
-     * @param stop asked between products: true ends an eigenvalue search with what it has
+     * @param relative ends a trace when its standard error is below this times the estimate; 0 never does
+     * @param stop asked between products: true ends a search or a sampling with what it has
+     * @param budget the most contractions for each quantity, 1 being those of a gradient on the same examples
+     * @param differences the radius of central differences in place of exact products with the Hessian
+     * @param check whether an operator's determinism is checked when it is made
      */
     public record Settings(
             Operator operator,
@@ -32,16 +40,71 @@ public final class Measurement implements AutoCloseable {
             double tolerance,
             int probes,
             Estimator estimator,
+            double relative,
             long seed,
-            BooleanSupplier stop) {}
+            BooleanSupplier stop,
+            OptionalDouble budget,
+            OptionalDouble differences,
+            boolean check) {
+        /** Exact, checked, without a budget, never stopped. */
+        public static Settings of(
+                Operator operator, int k, double tolerance, int probes, Estimator estimator, long seed) {
+            return new Settings(
+                    operator,
+                    k,
+                    tolerance,
+                    probes,
+                    estimator,
+                    0,
+                    seed,
+                    () -> false,
+                    OptionalDouble.empty(),
+                    OptionalDouble.empty(),
+                    true);
+        }
+
+        /** Ends early when asked to. */
+        public Settings until(BooleanSupplier stop) {
+            return new Settings(
+                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, check);
+        }
+
+        /** Traces to a relative standard error. */
+        public Settings toRelative(double relative) {
+            return new Settings(
+                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, check);
+        }
+
+        /** At most so many contractions for each quantity. */
+        public Settings within(OptionalDouble budget) {
+            return new Settings(
+                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, check);
+        }
+
+        /** Central differences in place of exact products with the Hessian. */
+        public Settings byDifferences(OptionalDouble radius) {
+            return new Settings(operator, k, tolerance, probes, estimator, relative, seed, stop, budget, radius, check);
+        }
+
+        /** Without the check, where the examples are known to stay. */
+        public Settings unchecked() {
+            return new Settings(
+                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, false);
+        }
+    }
 
     /**
      * How training goes on, for its edge of stability.
      *
      * @param optimizerEdge the largest stable eigenvalue without perturbation: 2/η for plain descent, see {@link Edge}
      * @param rho of SAM and its kin; 0 without
+     * @param preconditioner Adam's P = √v̂ + ε by parameter names, in memory layout: {@code optimizerEdge} is then that of P^(−½) H P^(−½)
      */
-    public record Training(double eta, double optimizerEdge, double rho) {
+    public record Training(double eta, double optimizerEdge, double rho, Optional<Map<String, Tensor>> preconditioner) {
+        public Training(double eta, double optimizerEdge, double rho) {
+            this(eta, optimizerEdge, rho, Optional.empty());
+        }
+
         /** What an optimizer can bear at a learning rate. */
         public static Training of(OptimizerConfig optimizer, double eta, double rho) {
             double edge = switch (optimizer.rule()) {
@@ -50,15 +113,23 @@ public final class Measurement implements AutoCloseable {
             };
             return new Training(eta, edge, rho);
         }
+
+        /** With Adam's preconditioner. */
+        public Training preconditioned(Map<String, Tensor> p) {
+            return new Training(eta, optimizerEdge, rho, Optional.of(p));
+        }
     }
+
+    private static final int MOST_PRODUCTS = 1000;
 
     private final Problem problem;
     private final ParameterSpace space;
     private final Settings settings;
-    private Optional<CurvatureOperator> operator = Optional.empty();
+    private Optional<LinearOperator> operator = Optional.empty();
     private Optional<QuadraticForms> forms = Optional.empty();
     private final LossGradient gradient;
     private List<double[]> last = List.of();
+    private double elsewhere;
 
     public Measurement(Problem problem, ParameterSpace space, Settings settings) {
         this.problem = problem;
@@ -67,8 +138,14 @@ public final class Measurement implements AutoCloseable {
         this.gradient = new LossGradient(problem, space);
     }
 
-    private CurvatureOperator operator() {
-        if (operator.isEmpty()) operator = Optional.of(CurvatureOperator.of(problem, settings.operator(), space));
+    private LinearOperator operator() {
+        if (operator.isEmpty()) {
+            operator = Optional.of(
+                    settings.differences().isPresent()
+                            ? new FiniteDifferenceHessian(
+                                    problem, space, settings.differences().getAsDouble())
+                            : CurvatureOperator.of(problem, settings.operator(), space, 1, settings.check()));
+        }
         return operator.get();
     }
 
@@ -82,6 +159,57 @@ public final class Measurement implements AutoCloseable {
         last = List.of();
     }
 
+    /** Multiply-adds of all contractions so far, in those of one gradient on the same examples. */
+    public double contractions() {
+        double work = gradient.work();
+        if (operator.isPresent()) work += work(operator.get());
+        if (forms.isPresent()) work += forms.get().work();
+        work += elsewhere;
+        return work / gradient.workOfOne();
+    }
+
+    private static double work(LinearOperator a) {
+        return switch (a) {
+            case CurvatureOperator c -> c.work();
+            case FiniteDifferenceHessian f -> f.work();
+            default -> throw new IllegalStateException("work of " + a);
+        };
+    }
+
+    private double workOf(long count) {
+        return switch (operator()) {
+            case CurvatureOperator c -> c.workOf(count);
+            case FiniteDifferenceHessian f -> f.workOf(count);
+            case LinearOperator other -> throw new IllegalStateException("work of " + other);
+        };
+    }
+
+    /** How many products the budget has room for after something else of so many gradients; at most {@code wanted}. */
+    private int affordable(int wanted, int fewest, double elsewhere) {
+        return affordable(wanted, fewest, elsewhere, workOf(1), workOf(2) - workOf(1));
+    }
+
+    private int affordable(int wanted, int fewest, double elsewhere, double first, double further) {
+        if (settings.budget().isEmpty()) return wanted;
+        double unit = gradient.workOfOne();
+        double room = settings.budget().getAsDouble() - elsewhere - first / unit;
+        int count = room < 0 ? 0 : (int) Math.min(wanted, 1 + Math.floor(room * unit / further + 1e-9));
+        if (count < fewest) {
+            double least = elsewhere + (first + (fewest - 1) * further) / unit;
+            throw new UserException(
+                    Kind.USAGE,
+                    "budget " + settings.budget().getAsDouble(),
+                    "has room for " + count + " products, " + fewest + " are needed",
+                    String.format(Locale.ROOT, "Give %.1f contractions or more, or ask for less", least));
+        }
+        return count;
+    }
+
+    /** The most contractions that so many products can take, known before any. */
+    public double boundOfProducts(int products) {
+        return workOf(products) / gradient.workOfOne();
+    }
+
     /** Loss and gradient at the problem's weights. */
     public LossGradient.Value lossGradient() {
         return gradient.value();
@@ -89,16 +217,26 @@ public final class Measurement implements AutoCloseable {
 
     /** The largest or smallest eigenpairs; later calls begin with those found by the last. */
     public Eigenpairs eigenpairs(Lanczos.End end) {
-        var found = Lanczos.find(
-                operator(),
-                Lanczos.Options.of(settings.k())
+        return eigenpairs(end, 0);
+    }
+
+    /** As above, leaving so many gradients of the budget for something else. */
+    Eigenpairs eigenpairs(Lanczos.End end, double elsewhere) {
+        var found = search(operator(), settings.k(), end, affordable(MOST_PRODUCTS, settings.k() + 1, elsewhere));
+        if (end == Lanczos.End.LARGEST) last = found.vectors();
+        return found;
+    }
+
+    private Eigenpairs search(LinearOperator a, int k, Lanczos.End end, int most) {
+        return Lanczos.find(
+                a,
+                Lanczos.Options.of(k)
                         .at(end)
                         .to(settings.tolerance())
+                        .within(0, most)
                         .seeded(settings.seed())
                         .from(last)
                         .until(settings.stop()));
-        if (end == Lanczos.End.LARGEST) last = found.vectors();
-        return found;
     }
 
     /** Eigenpairs as a record; {@code converged} only appears when it is false. */
@@ -135,29 +273,39 @@ public final class Measurement implements AutoCloseable {
     /** Traces with standard errors. Hutchinson's gives H, G and N from the same probes where one of them is asked for. */
     public Map<String, Object> trace() {
         var out = new LinkedHashMap<String, Object>();
-        boolean ofHessian = switch (settings.operator()) {
-            case HESSIAN, GAUSS_NEWTON, NME -> true;
-            default -> false;
-        };
+        boolean ofHessian = settings.differences().isEmpty()
+                && switch (settings.operator()) {
+                    case HESSIAN, GAUSS_NEWTON, NME -> true;
+                    default -> false;
+                };
         if (settings.estimator() == Estimator.HUTCHINSON && ofHessian) {
-            var t = forms().traces(settings.probes(), 0, Trace.Distribution.NORMAL, settings.seed());
+            int most = affordable(settings.probes(), 2, 0, forms().workOf(1), forms().workOf(1));
+            var t = forms().traces(
+                            most, settings.relative(), Trace.Distribution.NORMAL, settings.seed(), settings.stop());
             out.put("hessian", record(t.hessian()));
             out.put("gauss_newton", record(t.gaussNewton()));
             out.put("nme", record(t.nme()));
             return out;
         }
-        var e = switch (settings.estimator()) {
-            case HUTCHINSON ->
-                Trace.hutchinson(operator(), settings.probes(), 0, Trace.Distribution.NORMAL, settings.seed());
-            case HUTCHPP -> Trace.hutchPlusPlus(operator(), settings.probes(), settings.seed());
-            case XTRACE -> Trace.xTrace(operator(), settings.probes(), settings.seed());
-        };
-        out.put(settings.operator().name().toLowerCase(Locale.ROOT), record(e));
+        out.put(settings.operator().name().toLowerCase(Locale.ROOT), record(sampledTrace()));
         return out;
     }
 
+    private Estimate sampledTrace() {
+        if (settings.estimator() == Estimator.HUTCHINSON) {
+            int most = affordable(settings.probes(), 2, 0);
+            return Trace.hutchinson(
+                    operator(), most, settings.relative(), Trace.Distribution.NORMAL, settings.seed(), settings.stop());
+        }
+        Trace.BySketch sketch = settings.estimator() == Estimator.HUTCHPP ? Trace::hutchPlusPlus : Trace::xTrace;
+        int most = affordable(settings.probes(), 6, 0);
+        return settings.relative() > 0
+                ? Trace.until(sketch, operator(), most, settings.relative(), settings.seed())
+                : sketch.of(operator(), most, settings.seed());
+    }
+
     public Trace.Diagonal diagonal() {
-        return Trace.diagonal(operator(), settings.probes(), settings.seed());
+        return Trace.diagonal(operator(), affordable(settings.probes(), 2, 0), settings.seed());
     }
 
     /** The diagonal's mean in each parameter. */
@@ -177,71 +325,160 @@ public final class Measurement implements AutoCloseable {
     }
 
     public Map<String, Object> frobenius() {
-        return record(Trace.frobenius(operator(), settings.probes(), Trace.Distribution.NORMAL, settings.seed()));
+        int most = affordable(settings.probes(), 2, 0);
+        return record(Trace.frobenius(operator(), most, Trace.Distribution.NORMAL, settings.seed()));
     }
 
     /** Density of eigenvalues by 100 steps for each of (at most 10) probes. */
     public SpectralDensity density() {
-        return SpectralDensity.of(operator(), 100, Math.clamp(settings.probes(), 1, 10), settings.seed());
+        return density(100, Math.clamp(settings.probes(), 1, 10));
+    }
+
+    /** By so many steps for each of so many probes; fewer probes, then fewer steps, where the budget is smaller. */
+    public SpectralDensity density(int steps, int probes) {
+        int most = affordable(steps * probes, 2, 0);
+        int each = Math.min(steps, most);
+        return SpectralDensity.of(operator(), each, Math.max(1, most / each), settings.seed(), settings.stop());
     }
 
     /**
      * λ₁ beside the edges of stability, and how well the gradient and SAM's gradient (at ρ; the gradient itself for 0) point along the
-     * first eigenvector.
+     * first eigenvectors. {@code effective_lambda_1} is the largest eigenvalue of P^(−½)(H + (ρ/‖g‖)H²)P^(−½), P = 1 without Adam: what
+     * {@code optimizer_edge} bounds, whatever the optimizer.
      */
     public Map<String, Object> edge(Training t) {
-        var top = Lanczos.find(
-                operator(),
-                Lanczos.Options.of(1)
-                        .to(settings.tolerance())
-                        .seeded(settings.seed())
-                        .from(last)
-                        .until(settings.stop()));
-        if (last.isEmpty()) last = top.vectors();
-        double[] v = top.vectors().getFirst();
         var g = gradient.value();
+        double factor = t.rho() == 0 || g.norm() == 0 ? 0 : t.rho() / g.norm();
+        boolean adam = t.preconditioner().isPresent();
+        // a product with H + cH² is two with H
+        int shares = adam ? (factor == 0 ? 2 : 4) : 1;
+        int most = affordable(shares * MOST_PRODUCTS, shares * (settings.k() + 1), t.rho() == 0 ? 1 : 2) / shares;
+        var top = search(operator(), settings.k(), Lanczos.End.LARGEST, most);
+        if (last.size() < top.size()) last = top.vectors();
+        double first = top.values()[0];
         double[] sam = gradient.sam(g.gradient(), t.rho());
         var m = new LinkedHashMap<String, Object>();
-        m.put("lambda_1", top.values()[0]);
+        m.put("lambda_1", first);
         m.put("residual", top.residuals()[0]);
-        m.put("two_over_eta", Edge.gradientDescent(t.eta()));
+        if (!top.converged()) m.put("converged", false);
+        double plain = Edge.gradientDescent(t.eta());
+        m.put("two_over_eta", plain);
+        m.put("sam_edge", Edge.sam(plain, t.rho(), g.norm()));
+        m.put("usam_edge", Edge.usam(plain, t.rho()));
+        m.put("psam_edge", Edge.psam(plain, t.rho(), g.norm()));
+        m.put("pusam_edge", Edge.pusam(plain, t.rho()));
         m.put("optimizer_edge", t.optimizerEdge());
-        m.put("sam_edge", Edge.sam(t.optimizerEdge(), t.rho(), g.norm()));
-        m.put("usam_edge", Edge.usam(t.optimizerEdge(), t.rho()));
+        if (adam) {
+            double[] d = space.flat(t.preconditioner().orElseThrow());
+            for (int i = 0; i < d.length; i++) d[i] = 1 / Math.sqrt(d[i]);
+            double alone = largest(operator().between(d), most);
+            m.put("preconditioned_lambda_1", alone);
+            m.put(
+                    "effective_lambda_1",
+                    factor == 0 ? alone : largest(perturbed(factor).between(d), most));
+        } else {
+            m.put("optimizer_sam_edge", Edge.sam(t.optimizerEdge(), t.rho(), g.norm()));
+            m.put("effective_lambda_1", first + factor * first * first);
+        }
         m.put("gradient_norm", g.norm());
-        m.put("alignment_gradient", Edge.alignment(g.gradient(), v));
-        m.put("alignment_sam", Edge.alignment(sam, v));
+        double[][] alignments = new double[2][top.size()];
+        for (int i = 0; i < top.size(); i++) {
+            alignments[0][i] = Edge.alignment(g.gradient(), top.vectors().get(i));
+            alignments[1][i] = Edge.alignment(sam, top.vectors().get(i));
+        }
+        m.put("alignment_gradient", alignments[0][0]);
+        m.put("alignment_sam", alignments[1][0]);
+        if (settings.k() > 1) {
+            m.put("values", top.values());
+            m.put("alignments_gradient", alignments[0]);
+            m.put("alignments_sam", alignments[1]);
+        }
         return m;
     }
 
-    /** Losses at weights θ + t·d, d of unit length, for some t. */
-    public record Slice(double[] steps, double[] losses) {
-        public Map<String, Object> record() {
-            var m = new LinkedHashMap<String, Object>();
-            m.put("steps", steps);
-            m.put("loss", losses);
-            return m;
-        }
+    private double largest(LinearOperator a, int most) {
+        return Lanczos.find(
+                        a,
+                        Lanczos.Options.of(1)
+                                .to(settings.tolerance())
+                                .within(0, Math.max(2, most))
+                                .seeded(settings.seed())
+                                .until(settings.stop()))
+                .values()[0];
     }
 
-    /** Along a direction, t evenly from −range to range. */
-    public Slice slice(double[] direction, double range, int points) {
-        double[] steps = new double[points];
-        double[] losses = new double[points];
-        try (var loss = LossGradient.ofLoss(problem)) {
-            for (int i = 0; i < points; i++) {
-                steps[i] = points == 1 ? 0 : range * (2.0 * i / (points - 1) - 1);
-                double[] by = direction.clone();
-                Vectors.scale(steps[i] / Vectors.norm(direction), by);
-                losses[i] = problem.displaced(space, by, loss::value).loss();
+    /** H + cH²: what a step of SAM or PSAM does to a quadratic loss. */
+    private LinearOperator perturbed(double c) {
+        var h = operator();
+        return h.plus(
+                LinearOperator.symmetric(h.rows(), v -> h.apply(h.apply(v))).times(c));
+    }
+
+    /** The loss (and ‖N‖) on a line or a plane; points after a stop are NaN. */
+    public Landscape landscape(List<Landscape.Axis> axes, boolean nme) {
+        var found = Landscape.of(problem, space, axes, nme, settings.stop());
+        elsewhere += found.work();
+        return found;
+    }
+
+    /** Axes and values: of a line {@code steps} and {@code loss}, of a plane one list for each place on the second axis. */
+    public static Map<String, Object> record(Landscape l) {
+        var m = new LinkedHashMap<String, Object>();
+        var x = l.axes().getFirst();
+        if (l.axes().size() == 1) {
+            m.put("direction", x.direction().name());
+            m.put("steps", x.steps());
+            m.put("loss", l.loss()[0]);
+            l.nme().ifPresent(n -> m.put("nme", n[0]));
+            return m;
+        }
+        var y = l.axes().get(1);
+        m.put("directions", List.of(x.direction().name(), y.direction().name()));
+        m.put("steps", List.of(x.steps(), y.steps()));
+        m.put("loss", l.loss());
+        l.nme().ifPresent(n -> m.put("nme", n));
+        return m;
+    }
+
+    /** A density's curve. */
+    public static Map<String, Object> record(SpectralDensity.Curve c) {
+        var m = new LinkedHashMap<String, Object>();
+        m.put("grid", c.grid());
+        m.put("values", c.values());
+        m.put("width", c.width());
+        return m;
+    }
+
+    /** Norms of parameters and gradient in each layer, a layer being a parameter's name without its last part. */
+    public Map<String, Object> norms() {
+        double[] g = gradient.value().gradient();
+        double[] theta = space.flat(problem.weights());
+        Map<String, double[]> squares = new LinkedHashMap<>();
+        for (int i = 0; i < space.parameters().size(); i++) {
+            var p = space.parameters().get(i);
+            int dot = p.name().lastIndexOf('.');
+            var sums = squares.computeIfAbsent(dot < 0 ? p.name() : p.name().substring(0, dot), k -> new double[2]);
+            int end = space.offset(i) + Math.toIntExact(p.shape().size());
+            for (int j = space.offset(i); j < end; j++) {
+                sums[0] += theta[j] * theta[j];
+                sums[1] += g[j] * g[j];
             }
         }
-        return new Slice(steps, losses);
+        var parameters = new LinkedHashMap<String, Object>();
+        var gradients = new LinkedHashMap<String, Object>();
+        squares.forEach((name, sums) -> {
+            parameters.put(name, Math.sqrt(sums[0]));
+            gradients.put(name, Math.sqrt(sums[1]));
+        });
+        var m = new LinkedHashMap<String, Object>();
+        m.put("parameters", parameters);
+        m.put("gradient", gradients);
+        return m;
     }
 
     @Override
     public void close() {
-        operator.ifPresent(CurvatureOperator::close);
+        operator.ifPresent(LinearOperator::close);
         forms.ifPresent(QuadraticForms::close);
         gradient.close();
     }

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 
 /**
@@ -63,6 +64,14 @@ public final class QuadraticForms implements AutoCloseable {
         return out;
     }
 
+    double work() {
+        return form.work();
+    }
+
+    double workOf(long count) {
+        return form.workOf(count);
+    }
+
     /** The forms of some vectors, which are passed over the data together. */
     public List<Values> of(List<double[]> vectors) {
         double[][] sums = new double[vectors.size()][3];
@@ -108,11 +117,18 @@ public final class QuadraticForms implements AutoCloseable {
      * @param relative stops (after at least 10) when the standard error of tr H is below this times the estimate; 0 never does
      */
     public Traces traces(int probes, double relative, Trace.Distribution distribution, long seed) {
+        return traces(probes, relative, distribution, seed, () -> false);
+    }
+
+    /** As above; {@code stop} is asked between groups of probes, true ends it with what was found so far. */
+    public Traces traces(
+            int probes, double relative, Trace.Distribution distribution, long seed, BooleanSupplier stop) {
         var random = new SplittableRandom(seed);
         var h = new Moments();
         var g = new Moments();
         var n = new Moments();
         while (h.count() < probes && !Trace.enough(h, relative)) {
+            if (h.count() > 1 && stop.getAsBoolean()) break;
             var v = new ArrayList<double[]>();
             for (int i = Math.min(16, probes - h.count()); i > 0; i--)
                 v.add(Trace.draw(distribution, space.size(), random));

@@ -1,7 +1,9 @@
 package hesse.curvature;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.DoubleUnaryOperator;
 
 /**
@@ -22,13 +24,19 @@ public record SpectralDensity(double[][] nodes, double[][] weights, int size, in
      * @param probes random vectors
      */
     public static SpectralDensity of(LinearOperator operator, int steps, int probes, long seed) {
+        return of(operator, steps, probes, seed, () -> false);
+    }
+
+    /** As above; {@code stop} is asked before each further probe, true ends it with those that are done. */
+    public static SpectralDensity of(LinearOperator operator, int steps, int probes, long seed, BooleanSupplier stop) {
         int n = operator.columns();
         if (probes < 1 || steps < 1) throw new IllegalArgumentException("at least one probe and one step");
         var random = new SplittableRandom(seed);
         double[][] nodes = new double[probes][];
         double[][] weights = new double[probes][];
         int products = 0;
-        for (int p = 0; p < probes; p++) {
+        int done = 0;
+        for (int p = 0; p < probes && (p == 0 || !stop.getAsBoolean()); p++, done++) {
             double[] v = Vectors.normal(n, random);
             Vectors.scale(1 / Vectors.norm(v), v);
             var basis = new ArrayList<double[]>();
@@ -61,7 +69,7 @@ public record SpectralDensity(double[][] nodes, double[][] weights, int size, in
             weights[p] = new double[m];
             for (int i = 0; i < m; i++) weights[p][i] = eigen.vectors()[i][0] * eigen.vectors()[i][0];
         }
-        return new SpectralDensity(nodes, weights, n, products);
+        return new SpectralDensity(Arrays.copyOf(nodes, done), Arrays.copyOf(weights, done), n, products);
     }
 
     /** tr f(A), with the standard error over probes. */

@@ -5,6 +5,7 @@ import hesse.curvature.Vectors.Orthonormal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
 
 /**
  * Traces and other sums over a symmetric operator's spectrum by random vectors: Hutchinson's estimator, Hutch++ (Meyer, Musco, Musco,
@@ -22,6 +23,8 @@ public final class Trace {
 
     private static final int FEWEST = 10;
 
+    private static final int FIRST_ROUND = 24;
+
     private Trace() {}
 
     static double[] draw(Distribution distribution, int n, SplittableRandom random) {
@@ -36,9 +39,21 @@ public final class Trace {
      */
     public static Estimate hutchinson(
             LinearOperator operator, int probes, double relative, Distribution distribution, long seed) {
+        return hutchinson(operator, probes, relative, distribution, seed, () -> false);
+    }
+
+    /** As above; {@code stop} is asked between groups of products, true ends it with what was found so far. */
+    public static Estimate hutchinson(
+            LinearOperator operator,
+            int probes,
+            double relative,
+            Distribution distribution,
+            long seed,
+            BooleanSupplier stop) {
         var random = new SplittableRandom(seed);
         var moments = new Moments();
         while (moments.count() < probes && !enough(moments, relative)) {
+            if (moments.count() > 1 && stop.getAsBoolean()) break;
             var v = draws(operator.columns(), Math.min(GROUP, probes - moments.count()), distribution, random);
             var images = operator.apply(v);
             for (int i = 0; i < v.size(); i++) moments.add(Vectors.dot(v.get(i), images.get(i)));
@@ -132,6 +147,33 @@ public final class Trace {
             moments.add(trace - form(t, s) + (n - l + 1) * rar / rr);
         }
         return Estimate.of(moments, 2 * l);
+    }
+
+    /** A trace by a number of products. */
+    public interface BySketch {
+        /** {@link #hutchPlusPlus} or {@link #xTrace}. */
+        Estimate of(LinearOperator operator, int products, long seed);
+    }
+
+    /**
+     * Hutch++ or XTrace with as many products as a standard error needs: 24, then twice as many as before, with probes of their own, until it is
+     * below {@code relative} times the estimate or the next round would exceed the budget.
+     *
+     * @param most products in all
+     * @return the last round's estimate, with all products counted
+     */
+    public static Estimate until(BySketch sketch, LinearOperator operator, int most, double relative, long seed) {
+        if (!(relative > 0)) throw new IllegalArgumentException("a relative error above 0, got " + relative);
+        int used = 0;
+        int round = Math.min(FIRST_ROUND, most);
+        var random = new SplittableRandom(seed);
+        while (true) {
+            var e = sketch.of(operator, round, random.nextLong());
+            used += e.products();
+            boolean good = e.stderr() <= relative * Math.abs(e.estimate());
+            if (good || used + 2 * round > most) return new Estimate(e.estimate(), e.stderr(), e.probes(), used);
+            round *= 2;
+        }
     }
 
     /** The unit vector s with range(Q without column i's share) = Q(I − s sᵀ): R⁻ᵀeᵢ, normalised; R by columns. */

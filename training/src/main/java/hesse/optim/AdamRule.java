@@ -9,12 +9,14 @@ import java.util.Map;
  * Adam (Kingma, Ba 2015): m ← β₁m + (1−β₁)d, v ← β₂v + (1−β₂)d²; the step is m̂ / (√v̂ + eps), where m̂ and v̂ are divided by 1 − βᵗ⁺¹.
  */
 record AdamRule(double beta1, double beta2, double eps) implements UpdateRule {
+    static final String SECOND_MOMENT = "second_moment";
+
     private static final String FIRST = "optimizer.first_correction";
     private static final String SECOND = "optimizer.second_correction";
 
     @Override
     public List<String> slots() {
-        return List.of("first_moment", "second_moment");
+        return List.of("first_moment", SECOND_MOMENT);
     }
 
     @Override

@@ -3,10 +3,14 @@ package hesse.optim;
 import hesse.graph.Compare;
 import hesse.graph.Node;
 import hesse.graph.Ops;
+import hesse.tensor.DType;
+import hesse.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * From a method's update to new parameters, as algebra on a graph: clip to a global norm, coupled decay, rule, then
@@ -36,6 +40,25 @@ public record Optimizer(OptimizerConfig config, UpdateRule rule) {
         var all = new LinkedHashMap<>(rule.scalars(t));
         all.put(LEARNING_RATE, learningRate);
         return all;
+    }
+
+    /**
+     * What a step divides by, where the rule is Adam's: P = √v̂ + eps after step t, by parameter names.
+     *
+     * @param state the optimizer's tensors by name; asked for only if there is such a thing
+     */
+    public Optional<Map<String, Tensor>> preconditioner(long t, Supplier<Map<String, Tensor>> state) {
+        if (!(config.rule() instanceof OptimizerConfig.Rule.Adam adam)) return Optional.empty();
+        double correction = 1 - Math.pow(adam.beta2(), t + 1.0);
+        String prefix = STATE + AdamRule.SECOND_MOMENT + ".";
+        var out = new LinkedHashMap<String, Tensor>();
+        state.get().forEach((name, v) -> {
+            if (!name.startsWith(prefix)) return;
+            double[] p = new double[Math.toIntExact(v.size())];
+            for (int i = 0; i < p.length; i++) p[i] = Math.sqrt(v.get(i) / correction) + adam.eps();
+            out.put(name.substring(prefix.length()), Tensor.of(DType.F64, v.shape(), p));
+        });
+        return Optional.of(out);
     }
 
     /**

@@ -95,7 +95,12 @@ public final class Trainer implements AutoCloseable {
                 config.loss().function(),
                 backend,
                 context.floating(),
-                config.train().seed());
+                config.train().seed(),
+                Optional.of(new Probes.Source(
+                        context.data().train(),
+                        context.data().normalization(),
+                        config.train().microBatch().orElse(config.requireData().batch()))),
+                config.train().microBatch().stream().mapToInt(n -> n).findFirst());
         state.initialize(config.train().seed(), context.floating());
         context.model()
                 .weights()
@@ -244,7 +249,11 @@ public final class Trainer implements AutoCloseable {
         }
         if (probes.due(done)) {
             var rho = loop.strengths.get("rho");
-            var training = Measurement.Training.of(config.optimizer(), lr, rho == null ? 0 : rho.at(t, loop.total));
+            var plain = Measurement.Training.of(config.optimizer(), lr, rho == null ? 0 : rho.at(t, loop.total));
+            var training = optimizer
+                    .preconditioner(t, state::optimizerState)
+                    .map(plain::preconditioned)
+                    .orElse(plain);
             probes.measure(done, new BatchSource.Batch(x, y), state.weights(), training)
                     .forEach(directory::metric);
         }

@@ -158,6 +158,102 @@ class OperatorTest {
         }
     }
 
+    /** Two classes: (1/N) Σ p(1 − p) x̃x̃ᵀ for the difference of the two rows. */
+    @Test
+    void logisticRegressionHasTheInputsWeighedByTheVariance() {
+        var two = new SmallNets(random, D, 2);
+        var batch = two.classified(N);
+        try (var p = two.problem(backend, two.mlp("tanh", Map.of()), new CrossEntropy(), BatchSource.of(batch))) {
+            var w = p.weights().get("layers.0.weight");
+            var b = p.weights().get("layers.0.bias");
+            double[][] exact = new double[2 * (D + 1)][2 * (D + 1)];
+            for (int i = 0; i < N; i++) {
+                double[] x = extended(batch.x(), i);
+                double z = b.get(1) - b.get(0);
+                for (int d = 0; d < D; d++) z += (w.get(D + d) - w.get(d)) * x[d];
+                double one = 1 / (1 + Math.exp(-z));
+                for (int k = 0; k < 2; k++) {
+                    for (int l = 0; l < 2; l++) {
+                        double sign = k == l ? 1 : -1;
+                        for (int c = 0; c <= D; c++) {
+                            for (int d = 0; d <= D; d++) {
+                                int row = c < D ? k * D + c : 2 * D + k;
+                                int column = d < D ? l * D + d : 2 * D + l;
+                                exact[row][column] += sign * one * (1 - one) * x[c] * x[d] / N;
+                            }
+                        }
+                    }
+                }
+            }
+            assertClose(exact, matrix(p, Operator.HESSIAN), 1e-9);
+            assertClose(exact, matrix(p, Operator.GAUSS_NEWTON), 1e-9);
+        }
+    }
+
+    @Test
+    void centralDifferencesTendToExactProductsOfASmoothNet() {
+        try (var p = problem(mlp(4), new CrossEntropy(), BatchSource.of(classes()));
+                var exact = CurvatureOperator.of(p, Operator.HESSIAN);
+                var differences = new FiniteDifferenceHessian(p, p.space(), 1e-3)) {
+            double[] v = Vectors.normal(exact.columns(), random);
+            double[] hv = exact.apply(v);
+            double[] dv = differences.apply(v);
+            double norm = Vectors.norm(hv);
+            Vectors.add(-1, hv, dv);
+            double error = Vectors.norm(dv) / norm;
+            assertTrue(error < 1e-4 && error > 0, error + ", seed " + SEED);
+            assertEquals(0, Vectors.norm(differences.apply(new double[v.length])));
+            assertThrows(IllegalArgumentException.class, () -> new FiniteDifferenceHessian(p, p.space(), 0));
+        }
+    }
+
+    /** On the kept primal pass a product takes two gradients' contractions, and the first takes three. */
+    @Test
+    void productsTakeTwoGradientsOnTheKeptPassAndThreeWithIt() {
+        try (var p = problem(mlp(6, 6, 6, 6), new CrossEntropy(), BatchSource.of(classes()));
+                var h = CurvatureOperator.of(p, Operator.HESSIAN, p.space(), 1, false);
+                var g = new LossGradient(p, p.space())) {
+            g.value();
+            double unit = g.work();
+            double[] v = Vectors.normal(h.columns(), random);
+            h.apply(v);
+            double first = h.work() / unit;
+            h.apply(v);
+            double further = h.work() / unit - first;
+            assertTrue(further > 1.5 && further <= 2.1, "on the kept pass: " + further);
+            assertTrue(first <= 3.1, "with the primal pass: " + first);
+            assertEquals(h.work(), h.workOf(2), 1e-6 * h.work(), "known beforehand");
+        }
+    }
+
+    /** Primal passes of the batches that memory has no room for are computed anew for each product. */
+    @Test
+    void asManyBatchesAsThereIsMemoryForKeepTheirPrimalPass() {
+        var batch = classes();
+        var model = mlp(6, 6);
+        double[][] costs = new double[3][];
+        double[][] results = new double[3][];
+        var weights = new SmallNets(random, D, K).weights(model);
+        double[] v = Vectors.normal(6 * 3 + 6 + 36 + 6 + 24 + 4, random);
+        for (int i = 0; i < 3; i++) {
+            // a part of one example holds a few hundred bytes of activations
+            var options = Problem.Options.of(DType.F64).keeping(new long[] {0, 2000, 1 << 20}[i]);
+            try (var p = new Problem(
+                            model, new CrossEntropy(), backend, weights, BatchSource.inParts(batch, 1), options);
+                    var h = CurvatureOperator.of(p, Operator.HESSIAN, p.space(), 1, false)) {
+                h.apply(v);
+                double first = h.work();
+                results[i] = h.apply(v);
+                costs[i] = new double[] {first, h.work() - first};
+            }
+            for (int k = 0; k < v.length; k++)
+                assertEquals(results[0][k], results[i][k], 1e-12 * Vectors.norm(results[0]));
+        }
+        assertEquals(costs[0][0], costs[0][1], "nothing is kept: " + costs[0][1]);
+        assertTrue(costs[2][1] < costs[1][1] && costs[1][1] < costs[0][1], java.util.Arrays.deepToString(costs));
+        assertEquals(costs[0][0], costs[2][0], "the first product is as dear everywhere");
+    }
+
     @Test
     void sampledFisherTendsToTheGaussNewtonMatrix() {
         try (var p = problem(mlp(3), new CrossEntropy(), BatchSource.of(classes()));

@@ -181,9 +181,9 @@ class TraceTest {
         var a = LinearOperator.dense(matrix(e, random));
         Trace.BySketch[] sketches = {Trace::hutchPlusPlus, Trace::xTrace};
         for (var sketch : sketches) {
-            var t = Trace.until(sketch, a, 300, 0.01, random.nextLong());
+            var t = Trace.until(sketch, a, 300, 0.03, random.nextLong());
             assertTrue(t.products() <= 300 && t.products() >= 24, t + " seed " + SEED);
-            assertTrue(t.stderr() <= 0.01 * t.estimate(), t + " seed " + SEED);
+            assertTrue(t.stderr() <= 0.03 * t.estimate(), t + " seed " + SEED);
             assertEquals(sum(e), t.estimate(), 6 * t.stderr(), "seed " + SEED);
             assertEquals(24, Trace.until(sketch, a, 40, 1e-9, 1).products(), "a further round would not fit");
         }

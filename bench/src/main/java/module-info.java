@@ -3,6 +3,8 @@ module hesse.bench {
     requires transitive hesse.training;
     requires static transitive org.jspecify;
     requires java.management;
+    requires jdk.management;
+    requires tools.jackson.databind;
     requires static jdk.incubator.vector;
     requires static jmh.core;
 }

@@ -1,5 +1,7 @@
 package hesse.bench;
 
+import hesse.backend.cpu.kernel.WorkerPool;
+import hesse.tensor.DType;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -14,6 +16,21 @@ final class FmaPeak {
     /** Multiply-adds done by {@code spin(n)}. */
     static double multiplyAdds(int n) {
         return (double) n * CHAINS * SPECIES.length();
+    }
+
+    /** The peak of some threads in operations a second, the best of several tries; in double half of what it is in float. */
+    static double flops(int threads, DType dtype) {
+        int rounds = 200_000;
+        var results = new float[threads]; // stored, so that the work is not optimised away
+        double best = 0;
+        try (var pool = new WorkerPool(threads)) {
+            for (int i = 0; i < 30; i++) {
+                long start = System.nanoTime();
+                pool.run(threads, (task, worker) -> results[task] = spin(rounds, 1.1f));
+                best = Math.max(best, 2e9 * threads * multiplyAdds(rounds) / (System.nanoTime() - start));
+            }
+        }
+        return dtype == DType.F64 ? best / 2 : best;
     }
 
     /** Does {@code n} rounds; the result is finite and otherwise meaningless. */

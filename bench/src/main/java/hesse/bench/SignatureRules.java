@@ -37,8 +37,8 @@ final class SignatureRules {
 
     private SignatureRules(List<Run> runs) {
         this.runs = runs;
-        this.rhos = List.copyOf(new TreeSet<>(
-                runs.stream().map(Run::rho).filter(r -> r > 0).toList()));
+        this.rhos = List.copyOf(
+                new TreeSet<>(runs.stream().map(Run::rho).filter(r -> r > 0).toList()));
     }
 
     /** A table of test accuracies in percent, and a verdict by each rule that the runs suffice for. */

@@ -24,7 +24,7 @@ import tools.jackson.databind.json.JsonMapper;
  * batch norm, GELU and ReLU and their altered second derivatives. One line of JSON for each finished run, so that it can be stopped and
  * goes on where it was; {@link SignatureRules} reads them.
  *
- * <p>{@code main FILE [--rho 0.05,0.1] [--seeds 5] [--arms a,b] [--epochs 4] [key=value …]}; data where {@code HESSE_DATA} says.
+ * <p>{@code main FILE [--rho 0.05,0.1] [--seeds 5] [--arms a,b] [--epochs 8] [key=value …]}; data where {@code HESSE_DATA} says.
  */
 public final class Signatures {
     /** Accuracy that a run whose loss or update stopped being finite counts with: that of guessing. */
@@ -73,7 +73,7 @@ public final class Signatures {
             var rhos = List.of(0.05, 0.1);
             int seeds = 5;
             var arms = ARMS;
-            int epochs = 4;
+            int epochs = 8;
             var overrides = new ArrayList<String>();
             for (int i = 0; i < args.size(); i++) {
                 switch (args.get(i)) {
@@ -109,7 +109,7 @@ public final class Signatures {
     /** Makes the runs that are missing, seed by seed, and prints what the rules say of all there are. */
     public static void main(String[] args) throws IOException, InterruptedException {
         if (args.length == 0) {
-            System.err.println("usage: FILE [--rho 0.05,0.1] [--seeds 5] [--arms a,b] [--epochs 4] [key=value ...]");
+            System.err.println("usage: FILE [--rho 0.05,0.1] [--seeds 5] [--arms a,b] [--epochs 8] [key=value ...]");
             System.exit(2);
         }
         var signatures = new Signatures(
@@ -147,11 +147,10 @@ public final class Signatures {
 
     private Config config(Arm arm, double rho, int seed) {
         var set = new ArrayList<>(List.of(
-                "model={kind: cnn, blocks: [{channels: 8, kernel: 3, norm: batch, pool: max2}, {channels: 16, kernel: 3,"
-                        + " norm: batch, pool: max2}], dense: []}",
-                "model.activation=" + arm.activation(),
+                "model={kind: cnn, blocks: [{channels: 16, kernel: 3, stride: 2, norm: batch}, {channels: 32, kernel: 3,"
+                        + " stride: 2, norm: batch}], dense: []}",
                 "data={name: fashion-mnist, batch: 128, limit: 10000}",
-                "optimizer={kind: sgd, lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5.0e-4, schedule: cosine}",
+                "optimizer={kind: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 5.0e-4, schedule: cosine}",
                 "train.epochs=" + options.epochs(),
                 // the test set is scored once, at the end
                 "train.eval_every=1000000",
@@ -159,6 +158,7 @@ public final class Signatures {
                 "device.threads=1",
                 "method={kind: " + arm.method() + (arm.hasStrength() ? ", rho: " + rho : "") + "}"));
         set.addAll(options.overrides());
+        set.add("model.activation=" + arm.activation());
         return Config.load("fashion-cnn", set);
     }
 

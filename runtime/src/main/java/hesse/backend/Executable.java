@@ -23,6 +23,16 @@ public interface Executable extends AutoCloseable {
      */
     void run();
 
+    /**
+     * Runs all steps one by one and adds to {@code nanos}, an entry for each of the plan's steps, what each took. A backend that runs a
+     * plan as one piece cannot tell: it runs nothing.
+     *
+     * @return whether it did
+     */
+    default boolean runTimed(long[] nanos) {
+        return false;
+    }
+
     @Override
     void close();
 }

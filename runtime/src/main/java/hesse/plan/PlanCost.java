@@ -10,6 +10,7 @@ import hesse.plan.Plan.Step;
 import hesse.tensor.Shape;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** What a plan costs, counted on its steps: multiply-adds of contractions, bytes moved, kernels. */
 public final class PlanCost {
@@ -49,9 +50,14 @@ public final class PlanCost {
     }
 
     /** The structurally different fused kernels. */
-    public static int distinctKernels(Plan plan) {
+    public static Set<Kernel> kernels(Plan plan) {
         var seen = new HashSet<Kernel>();
         for (Step s : plan.steps()) if (s instanceof Fused f) seen.add(f.kernel());
-        return seen.size();
+        return seen;
+    }
+
+    /** How many {@link #kernels} there are. */
+    public static int distinctKernels(Plan plan) {
+        return kernels(plan).size();
     }
 }

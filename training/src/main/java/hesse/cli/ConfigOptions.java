@@ -6,7 +6,7 @@ import java.util.List;
 import picocli.CommandLine.Option;
 
 /** {@code --set}. */
-final class ConfigOptions {
+public final class ConfigOptions {
     @Option(
             names = "--set",
             paramLabel = "KEY=VALUE",
@@ -15,7 +15,7 @@ final class ConfigOptions {
 
     /** The configuration with these overrides, and then those of other options. */
     @SafeVarargs
-    final Config load(String presetOrFile, List<String>... others) {
+    public final Config load(String presetOrFile, List<String>... others) {
         var all = new ArrayList<>(set);
         for (var other : others) all.addAll(other);
         return Config.load(presetOrFile, all);

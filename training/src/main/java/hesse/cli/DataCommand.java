@@ -25,13 +25,18 @@ import picocli.CommandLine.Parameters;
         footer = {"", "Example:", "  hesse data list --data-dir ~/data"})
 public final class DataCommand implements Group {
     /** {@code --data-dir}. */
-    static final class Folder {
+    public static final class Folder {
         @Option(
                 names = "--data-dir",
                 paramLabel = "DIR",
                 description = "Folder of the data sets, each in its own folder, or of one set. Default: $HESSE_DATA.")
         @Nullable
         Path dataDir;
+
+        /** The folder, where one is given. */
+        public Optional<Path> folder() {
+            return Optional.ofNullable(dataDir);
+        }
 
         DataFolders folders() {
             return DataFolders.of(Optional.ofNullable(dataDir));

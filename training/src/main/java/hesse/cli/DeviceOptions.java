@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Where and how a computation runs: short for keys of the {@code device} section. */
-final class DeviceOptions {
+public final class DeviceOptions {
     @Option(names = "--backend", paramLabel = "NAME", description = "auto, cpu, cuda or reference.")
     @Nullable
     String backend;
@@ -20,7 +20,7 @@ final class DeviceOptions {
     String threads;
 
     /** As assignments to configuration keys. */
-    List<String> overrides() {
+    public List<String> overrides() {
         var all = new ArrayList<String>();
         if (backend != null) all.add("device.backend=" + backend);
         if (precision != null) all.add("device.precision=" + precision);

@@ -4,13 +4,14 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** JSON on standard output: maps, lists, numbers, texts. */
-final class Json {
+public final class Json {
     private static final JsonMapper MAPPER =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     private Json() {}
 
-    static String print(Object value) {
+    /** Maps, lists, numbers and texts as indented JSON. */
+    public static String print(Object value) {
         return MAPPER.writeValueAsString(value);
     }
 }

@@ -4,21 +4,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A table of text with aligned columns. */
-final class TextTable {
+public final class TextTable {
     private final List<List<String>> rows = new ArrayList<>();
 
-    TextTable(String... header) {
+    public TextTable(String... header) {
         rows.add(List.of(header));
     }
 
-    void row(Object... cells) {
+    /** Adds a row of one cell a column. */
+    public void row(Object... cells) {
         var row = new ArrayList<String>();
         for (var cell : cells) row.add(String.valueOf(cell));
         rows.add(row);
     }
 
     /** One line a row, cells padded to their columns' widths. */
-    List<String> lines() {
+    public List<String> lines() {
         int columns = rows.getFirst().size();
         int[] widths = new int[columns];
         for (var row : rows) {

@@ -108,6 +108,16 @@ final class BoundPlans implements AutoCloseable {
         return require(name).buffer.read();
     }
 
+    /** Bytes of all buffers made here and of the slabs of all plans. */
+    long bytes() {
+        long sum = 0;
+        for (var e : executables) sum += e.plan().slabBytes();
+        for (var n : named.values()) sum += n.host.data().byteSize();
+        for (var types : examples.keySet())
+            for (var t : types) sum += t.shape().size() * t.dtype().bytes();
+        return sum;
+    }
+
     /** Names with this prefix, in alphabetical order. */
     List<String> names(String prefix) {
         return named.keySet().stream().filter(n -> n.startsWith(prefix)).toList();

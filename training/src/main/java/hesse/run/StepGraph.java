@@ -88,25 +88,30 @@ final class StepGraph {
                 .isEmpty();
     }
 
-    /** Adds a part's share of the first average. */
+    /** Adds a part's share of the first average, and of what the pass at θ gives beside it. */
     static Computation first(Recipe recipe, Type x, Type y, int wholeBatch) {
         var s = new StepGraph(recipe, x, y, wholeBatch);
         s.accumulate("first.", recipe.method().first(s.objective));
+        s.accumulatePass();
         return new Computation(s.outputs);
     }
 
-    /** Adds a part's share of the second average, of loss and accuracy, and of the statistics. */
+    /** Adds a part's share of the second average, and, where there is no first, of what the pass at θ gives beside it. */
     static Computation second(Recipe recipe, Type x, Type y, int wholeBatch, boolean hasFirst) {
         var s = new StepGraph(recipe, x, y, wholeBatch);
-        var o = s.objective;
         var first = hasFirst ? s.summed("first.") : List.<Node>of();
-        s.accumulate("second.", recipe.method().second(o, first));
-        s.accumulate("loss", o.curvature().loss());
-        o.accuracy().ifPresent(a -> s.accumulate("accuracy", a));
-        o.forward().bufferUpdates().forEach((name, value) -> {
-            if (value.dtype().isFloat()) s.accumulate("buffer." + name, value);
-        });
+        s.accumulate("second.", recipe.method().second(s.objective, first));
+        if (!hasFirst) s.accumulatePass();
         return new Computation(s.outputs);
+    }
+
+    /** Loss, accuracy and running statistics. */
+    private void accumulatePass() {
+        accumulate("loss", objective.curvature().loss());
+        objective.accuracy().ifPresent(a -> accumulate("accuracy", a));
+        objective.forward().bufferUpdates().forEach((name, value) -> {
+            if (value.dtype().isFloat()) accumulate("buffer." + name, value);
+        });
     }
 
     /** Joins the sums to a step. */

@@ -14,14 +14,12 @@ import hesse.optim.Optimizer;
 import hesse.run.Progress.Evaluated;
 import hesse.run.Progress.Sums;
 import hesse.sharpness.Method;
-import hesse.sharpness.MethodConfig;
 import hesse.sharpness.Strength;
 import hesse.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
  * A training run: steps, evaluations, metrics, checkpoints. Everything but timings is a function of the configuration, the data and the
@@ -152,7 +150,7 @@ public final class Trainer implements AutoCloseable {
                 var loader = new Loader(context.data().train(), normalization, options, progress.position())) {
             var x = new Type(loader.inputType(), loader.inputShape());
             var y = new Type(loader.targetType(), loader.targetShape());
-            try (var step = new TrainingStep(context.backend(), state, recipe(), division(), x, y)) {
+            try (var step = TrainingStep.of(context, state, x, y)) {
                 long perEpoch = loader.batchesPerEpoch();
                 long total = total(perEpoch);
                 var loop = new Loop(
@@ -170,25 +168,6 @@ public final class Trainer implements AutoCloseable {
                 return result(status);
             }
         }
-    }
-
-    private StepGraph.Recipe recipe() {
-        return new StepGraph.Recipe(
-                context.model().model(),
-                config.loss().function(),
-                context.floating(),
-                method,
-                config.normStatistics().inFurtherPasses(),
-                optimizer);
-    }
-
-    private TrainingStep.Division division() {
-        var micro = config.train().microBatch();
-        int interval = config.method() instanceof MethodConfig.Sam sam ? sam.interval() : 1;
-        return new TrainingStep.Division(
-                micro.isPresent() ? OptionalInt.of(micro.get()) : OptionalInt.empty(),
-                config.normStatistics() != Config.NormStatistics.BATCH,
-                interval);
     }
 
     private long total(long perEpoch) {

@@ -54,6 +54,13 @@ public final class TrainingState implements AutoCloseable {
         return modelBuffers;
     }
 
+    /** Bytes of all of it. */
+    long bytes() {
+        return buffers.values().stream()
+                .mapToLong(b -> b.shape().size() * b.dtype().bytes())
+                .sum();
+    }
+
     /** The buffer of this name, if there is one. */
     Optional<DeviceBuffer> find(String name) {
         return Optional.ofNullable(buffers.get(name));

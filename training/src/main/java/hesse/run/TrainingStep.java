@@ -5,10 +5,13 @@ import hesse.backend.Executable;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
 import hesse.graph.Type;
+import hesse.optim.Optimizer;
 import hesse.plan.Computation;
 import hesse.plan.Computation.Output;
 import hesse.run.BoundPlans.Examples;
 import hesse.run.StepGraph.Recipe;
+import hesse.sharpness.Method;
+import hesse.sharpness.MethodConfig;
 import hesse.sharpness.Sgd;
 import hesse.tensor.Tensor;
 import java.util.ArrayList;
@@ -65,6 +68,29 @@ public final class TrainingStep implements AutoCloseable {
         int micro = division.microBatch().orElse(x.shape().dim(0));
         if (micro < x.shape().dim(0)) requireDivisible(micro);
         this.last = plans(new Key(x.shape().dim(0), false));
+    }
+
+    /**
+     * The steps of a configuration.
+     *
+     * @param x type of a full batch's inputs
+     * @param y type of a full batch's targets
+     */
+    static TrainingStep of(RunContext context, TrainingState state, Type x, Type y) {
+        var config = context.config();
+        var recipe = new Recipe(
+                context.model().model(),
+                config.loss().function(),
+                context.floating(),
+                Method.of(config.method()),
+                config.normStatistics().inFurtherPasses(),
+                Optimizer.of(config.optimizer()));
+        var micro = config.train().microBatch();
+        var division = new Division(
+                micro.isPresent() ? OptionalInt.of(micro.get()) : OptionalInt.empty(),
+                config.normStatistics() != Config.NormStatistics.BATCH,
+                config.method() instanceof MethodConfig.Sam sam ? sam.interval() : 1);
+        return new TrainingStep(context.backend(), state, recipe, division, x, y);
     }
 
     private void requireDivisible(int micro) {
@@ -196,6 +222,20 @@ public final class TrainingStep implements AutoCloseable {
         bound.set(StepGraph.WEIGHT, p.size / (double) size);
         bound.set(hesse.nn.Forward.FIRST_EXAMPLE, (long) p.from);
         return p;
+    }
+
+    /** What a step of the last size runs, in order; one computation more than once where parts of the batch have the same size. */
+    List<Executable> program() {
+        var all = new ArrayList<Executable>();
+        for (var p : last.parts) p.first.ifPresent(all::add);
+        for (var p : last.parts) all.add(p.second);
+        last.joined.ifPresent(all::add);
+        return all;
+    }
+
+    /** Bytes of what the steps hold beside the state: batch, scalars, sums, and the slabs of the plans. */
+    long bytes() {
+        return bound.bytes();
     }
 
     /** The last step's loss. */

@@ -122,7 +122,15 @@ public final class Objective {
 
     /** ∇L at other values of the parameters. */
     public List<Node> gradientAt(List<Node> values) {
-        return at(values, x, y).gradient();
+        return at(held(values), x, y).gradient();
+    }
+
+    /**
+     * Values as constants. A parameter that its first gradient does not move (a bias before batch norm) would else be the same node in
+     * both passes, and its second gradient would be taken through the perturbation of all others.
+     */
+    private static List<Node> held(List<Node> values) {
+        return values.stream().map(Ops::stopGradient).toList();
     }
 
     private Curvature at(List<Node> values, Node x, Node y) {
@@ -159,7 +167,7 @@ public final class Objective {
 
         /** The gradient of its mean loss at some values of the parameters. */
         public List<Node> gradientAt(List<Node> values) {
-            return at(values, examples, targets).gradient();
+            return at(held(values), examples, targets).gradient();
         }
     }
 

@@ -8,7 +8,8 @@ import java.util.Map;
 
 /**
  * Gradients at randomly perturbed weights: the mean over draws of ∇L(θ + σ v), v ~ N(0, I), and of ∇L(θ − σ v) for antithetic pairs
- * (section 5.1 of Dauphin, Agarwala, Mobahi 2024). 1.00 × SGD for each pass.
+ * (section 5.1 of Dauphin, Agarwala, Mobahi 2024). 1.00 × SGD for each pass, and a forward pass at θ
+ * for the loss that is reported and for running statistics.
  */
 public record WeightNoise(Strength sigma2, int draws, boolean antithetic) implements Method {
     @Override

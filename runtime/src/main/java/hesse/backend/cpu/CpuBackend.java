@@ -170,13 +170,27 @@ public final class CpuBackend implements Backend {
 
         @Override
         public void run() {
-            requireOpen();
-            if (!bound) {
-                bindings.requireAll();
-                for (var w : works) w.bind(places, scratch.address());
-                bound = true;
-            }
+            prepare();
             for (int i = 0; i < works.size(); i++) works.get(i).run(pool);
+        }
+
+        @Override
+        public boolean runTimed(long[] nanos) {
+            prepare();
+            for (int i = 0; i < works.size(); i++) {
+                long before = System.nanoTime();
+                works.get(i).run(pool);
+                nanos[i] += System.nanoTime() - before;
+            }
+            return true;
+        }
+
+        private void prepare() {
+            requireOpen();
+            if (bound) return;
+            bindings.requireAll();
+            for (var w : works) w.bind(places, scratch.address());
+            bound = true;
         }
 
         @Override

@@ -50,11 +50,12 @@ final class FakeLibraries {
     }
 
     private static void compile(Path folder, String name, String... inputs) throws IOException, InterruptedException {
-        // Under names of their own, in each folder: the loader takes a library of a known name for the one it has, also when the real
+        // Under names of their own, in each folder: the loader takes a library of a known name for the one it has, also
+        // when the real
         // NVRTC asks for a driver or the fake cuBLAS of one test for the fake driver beside it.
         var soname = "fake-" + Integer.toHexString(folder.toAbsolutePath().hashCode()) + "-" + name;
-        var command = new ArrayList<>(
-                List.of("cc", "-shared", "-fPIC", "-w", "-Wl,-soname," + soname, "-Wl,-rpath,$ORIGIN"));
+        var command =
+                new ArrayList<>(List.of("cc", "-shared", "-fPIC", "-w", "-Wl,-soname," + soname, "-Wl,-rpath,$ORIGIN"));
         command.addAll(List.of("-o", name));
         command.addAll(List.of(inputs));
         var process = new ProcessBuilder(command)

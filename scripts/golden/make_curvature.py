@@ -76,6 +76,8 @@ def make(name):
         expected[f"eigenvalues.{key}"] = values.flip(0).contiguous()
         expected[f"trace.{key}"] = matrix.trace()
         expected[f"frobenius.{key}"] = matrix.norm()
+        if model["kind"] == "mlp":  # small enough to be stored as a whole; symmetric, so its lower triangle is
+            expected[f"matrix.{key}"] = torch.cat([matrix[row, : row + 1] for row in range(len(matrix))])
         sizes = [t.numel() for t in theta]
         for kind, vector in (("diagonal", matrix.diagonal()), ("top", vectors[:, -1])):
             for parameter, part, t in zip(problem.names, vector.split(sizes), theta):

@@ -30,6 +30,7 @@ public final class Presets {
             "cifar-wrn-16-4",
             "cifar-wrn-28-10",
             "imagenet-resnet50",
+            "digits-mlp-edge",
             "mnist-mlp-edge",
             "cifar-cnn-edge",
             "shakespeare-transformer");

@@ -117,6 +117,10 @@ class GoldenSpectraTest {
                     assertEquals(m[i][j], m[j][i], 1e-12 * norm, o + " is symmetric");
                 }
             }
+            var whole = c.expected().get("matrix." + name(o));
+            for (int i = 0, at = 0; whole != null && i < m.length; i++) {
+                for (int j = 0; j <= i; j++, at++) assertEquals(whole.get(at), m[i][j], 1e-9 * norm, o + " matrix");
+            }
             assertEquals(c.scalar("trace." + name(o)), trace, 1e-9 * norm, o + " trace");
             assertEquals(c.scalar("frobenius." + name(o)), Math.sqrt(squares), 1e-9 * norm, o + " Frobenius norm");
             double[] expected = c.vector("diagonal." + name(o) + ".");

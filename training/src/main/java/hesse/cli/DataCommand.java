@@ -16,13 +16,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code hesse data list} and {@code verify}. */
+/** {@code hesse data list}, {@code fetch} and {@code verify}. */
 @CommandLine.Command(
         name = "data",
-        description = "Lists data sets and checks local copies.",
+        description = "Lists data sets, downloads them and checks local copies.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DataCommand.Listing.class, DataCommand.Verify.class},
-        footer = {"", "Example:", "  hesse data list --data-dir ~/data"})
+        subcommands = {DataCommand.Listing.class, DataFetchCommand.class, DataCommand.Verify.class},
+        footer = {"", "Example:", "  hesse data fetch cifar-10 --data-dir ~/data"})
 public final class DataCommand implements Group {
     /** {@code --data-dir}. */
     public static final class Folder {

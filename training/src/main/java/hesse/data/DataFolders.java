@@ -32,10 +32,19 @@ public final class DataFolders {
         return new DataFolders(given, System.getenv());
     }
 
+    /** The folder into which a set is downloaded. */
+    public Path home(String name) {
+        return root().resolve(name);
+    }
+
+    private Path root() {
+        return given.or(() -> variable("HESSE_DATA")).orElseGet(this::cache);
+    }
+
     /** The folders in which a set's files may lie, in the order in which they are searched. */
     public List<Path> candidates(String name) {
         var folders = new ArrayList<Path>();
-        var root = given.or(() -> variable("HESSE_DATA")).orElseGet(this::cache);
+        var root = root();
         folders.add(root.resolve(name));
         // A folder that is another set's own may hold files of the same names: MNIST and Fashion-MNIST do.
         var own = root.toAbsolutePath().normalize().getFileName();
@@ -72,7 +81,8 @@ public final class DataFolders {
                         + String.join(
                                 ", ",
                                 candidates(name).stream().map(Path::toString).toList()),
-                "Name the folder that holds them with --data-dir or HESSE_DATA");
+                "Download them with 'hesse data fetch " + name
+                        + "', or name the folder that holds them with --data-dir or" + " HESSE_DATA");
     }
 
     /**

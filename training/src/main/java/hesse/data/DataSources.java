@@ -9,31 +9,15 @@ import java.util.OptionalInt;
 
 /** Every data set that can be read. */
 public final class DataSources {
+    private static final Map<String, Published> PUBLISHED = Published.all();
+
     private static final List<DataSource> ALL = List.of(
             new DigitsSource(),
-            IdxSource.of(
-                    "mnist",
-                    "60,000 + 10,000 handwritten digits, 28×28 grey, 10 classes (LeCun, Cortes, Burges)",
-                    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-                    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-                    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-                    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-            IdxSource.of(
-                    "fashion-mnist",
-                    "60,000 + 10,000 articles of clothing, 28×28 grey, 10 classes (Zalando Research)",
-                    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-                    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-                    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-                    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
-            CifarSource.ten(),
-            CifarSource.hundred(),
-            new TextSource(
-                    "tiny-shakespeare",
-                    "1,115,394 characters of Shakespeare's plays (Karpathy)",
-                    List.of(new DataSource.OfficialFile(
-                            "input.txt",
-                            1_115_394,
-                            "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"))),
+            IdxSource.of(ofTable("mnist")),
+            IdxSource.of(ofTable("fashion-mnist")),
+            CifarSource.ten(ofTable("cifar-10")),
+            CifarSource.hundred(ofTable("cifar-100")),
+            TextSource.of(ofTable("tiny-shakespeare")),
             new TextSource("text", "your own text (data.train, data.test)", List.of()),
             new PhotoSource(
                     "imagenet",
@@ -60,6 +44,17 @@ public final class DataSources {
             "cifar-100", DataShape.images(3, 32, 32, 100));
 
     private DataSources() {}
+
+    private static Published ofTable(String name) {
+        var set = PUBLISHED.get(name);
+        if (set == null) throw new IllegalStateException("the table of data sets lacks " + name);
+        return set;
+    }
+
+    /** What is known of a set for downloading it; empty for sets that cannot be. */
+    public static Optional<Published> published(String name) {
+        return Optional.ofNullable(PUBLISHED.get(name));
+    }
 
     /** All of them, in the order in which they are listed. */
     public static List<DataSource> all() {

@@ -12,16 +12,9 @@ record IdxSource(String name, String description, List<OfficialFile> files) impl
     private static final int SIDE = 28;
     private static final int CLASSES = 10;
 
-    /** @param hashes of train images, train labels, test images, test labels */
-    static IdxSource of(String name, String description, String... hashes) {
-        return new IdxSource(
-                name,
-                description,
-                List.of(
-                        new OfficialFile("train-images-idx3-ubyte", 47_040_016, hashes[0]),
-                        new OfficialFile("train-labels-idx1-ubyte", 60_008, hashes[1]),
-                        new OfficialFile("t10k-images-idx3-ubyte", 7_840_016, hashes[2]),
-                        new OfficialFile("t10k-labels-idx1-ubyte", 10_008, hashes[3])));
+    /** @param set its files: train images, train labels, test images, test labels */
+    static IdxSource of(Published set) {
+        return new IdxSource(set.name(), set.description(), set.files());
     }
 
     @Override

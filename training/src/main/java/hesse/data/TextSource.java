@@ -7,6 +7,10 @@ import java.util.Optional;
  * A text as sequences of characters: tiny Shakespeare, or any file. Without a test file the last tenth is the test set.
  */
 record TextSource(String name, String description, List<OfficialFile> files) implements DataSource {
+    static TextSource of(Published set) {
+        return new TextSource(set.name(), set.description(), set.files());
+    }
+
     @Override
     public Optional<String> where(DataFolders folders) {
         return configured() ? Optional.of("as configured") : DataSource.super.where(folders);

@@ -3,7 +3,10 @@ package hesse.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
@@ -64,6 +67,42 @@ class DataCommandTest {
     }
 
     @Test
+    void fetchRefusesWhatIsNotPublished() {
+        assertTrue(CommandLineRun.of("data", "fetch", "imagenet").failed(2).contains("image-net.org"));
+        assertTrue(CommandLineRun.of("data", "fetch", "file").failed(2).contains("no published data set"));
+        assertTrue(CommandLineRun.of("data", "fetch", "mnist", "--mirror", "ftp://x")
+                .failed(2)
+                .contains("no http(s) address"));
+    }
+
+    @Test
+    void fetchTakesAMirrorAndShowsItsProgress() throws IOException {
+        Assumptions.assumeTrue(System.getenv("HESSE_DATA") != null, "HESSE_DATA names no data sets");
+        byte[] text = Files.readAllBytes(Path.of(System.getenv("HESSE_DATA")).resolve("tiny-shakespeare/input.txt"));
+        var server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/tiny/", e -> {
+            try (e) {
+                e.sendResponseHeaders(200, text.length);
+                e.getResponseBody().write(text);
+            }
+        });
+        server.start();
+        try {
+            var url = "http://127.0.0.1:" + server.getAddress().getPort() + "/tiny";
+            var run = CommandLineRun.of(
+                    "data", "fetch", "tiny-shakespeare", "--mirror", url, "--data-dir", folder.toString());
+            assertEquals(0, run.code(), run.err());
+            assertTrue(run.out().contains(folder.resolve("tiny-shakespeare/input.txt") + "  fetched"), run.out());
+            assertTrue(run.err().contains("100 %") && run.err().contains("as published"), run.err());
+            assertTrue(CommandLineRun.of("data", "list", "--data-dir", folder.toString())
+                    .done()
+                    .contains(folder.resolve("tiny-shakespeare").toString()));
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    @Test
     void theDigitsInTheJarAreGood() {
         var run = CommandLineRun.of("data", "verify", "digits");
         assertEquals(0, run.code(), run.err());
@@ -71,11 +110,11 @@ class DataCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"mnist", "fashion-mnist", "cifar-10"})
+    @ValueSource(strings = {"mnist", "fashion-mnist", "cifar-10", "tiny-shakespeare"})
     void realCopiesAreAsPublished(String name) {
         Assumptions.assumeTrue(System.getenv("HESSE_DATA") != null, "HESSE_DATA names no data sets");
         var run = CommandLineRun.of("data", "verify", name);
         assertEquals(0, run.code(), run.err());
-        assertTrue(run.err().contains("10 classes"), run.err());
+        assertTrue(run.err().contains(name.startsWith("tiny") ? "128 classes" : "10 classes"), run.err());
     }
 }

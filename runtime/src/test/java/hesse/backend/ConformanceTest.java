@@ -22,7 +22,8 @@ class ConformanceTest {
     private static final List<Opening> OPENINGS = List.of(
             new Opening("reference", BOTH, ReferenceBackend::new),
             new Opening("cpu", BOTH, () -> new CpuBackend(1)),
-            new Opening("cpu, all vectors", BOTH, () -> new CpuBackend(3, 0)));
+            new Opening("cpu, all compiled", BOTH, () -> new CpuBackend(2, 0, Integer.MAX_VALUE)),
+            new Opening("cpu, all vectors", BOTH, () -> new CpuBackend(3, 0, 0)));
 
     @TestFactory
     Stream<DynamicTest> opsAgreeWithTheInterpreter() {
@@ -36,6 +37,23 @@ class ConformanceTest {
         return each((backend, dtype) -> {
             for (var kind : SmallNets.values()) Seeds.each(seed -> Conformance.check(backend, kind, dtype, seed));
         });
+    }
+
+    /** Small index spaces are interpreted: what that gives is what a kernel of their own gives. */
+    @TestFactory
+    Stream<DynamicTest> interpretedKernelsHaveTheBitsOfCompiledOnes() {
+        return BOTH.stream()
+                .map(dtype -> DynamicTest.dynamicTest(dtype.name(), () -> {
+                    try (var interpreted = new CpuBackend(1, Integer.MAX_VALUE, Integer.MAX_VALUE);
+                            var compiled = new CpuBackend(1, 0, Integer.MAX_VALUE)) {
+                        for (var c : OpCases.all()) {
+                            Seeds.each(seed -> Conformance.same(interpreted, compiled, c, dtype, seed));
+                        }
+                        for (var kind : SmallNets.values()) {
+                            Seeds.each(seed -> Conformance.same(interpreted, compiled, kind, dtype, seed));
+                        }
+                    }
+                }));
     }
 
     private interface Body {

@@ -16,6 +16,7 @@ import hesse.plan.Plan.Place;
 import hesse.tensor.DType;
 import hesse.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,19 +57,8 @@ public final class Conformance {
     /** One case: the value, and what first and second derivatives make of it. */
     public static void check(Backend backend, OpCase c, DType dtype, long seed) {
         var drawn = c.draw(seed, dtype);
-        var outputs = new ArrayList<Node>(List.of(drawn.output()));
         var values = new LinkedHashMap<>(drawn.values());
-        if (drawn.output().dtype().isFloat() && !drawn.variables().isEmpty()) {
-            var random = new SplittableRandom(seed);
-            var directions = new LinkedHashMap<Node, Node>();
-            for (Node x : drawn.variables()) directions.put(x, like(x, "v" + x.index(), values, random));
-            Node cotangent = like(drawn.output(), "cotangent", values, random);
-            Node first = Dual.tangent(drawn.output(), directions);
-            outputs.add(first);
-            outputs.add(Dual.tangent(first, directions));
-            outputs.addAll(Reverse.vjp(Map.of(drawn.output(), cotangent), drawn.variables()));
-            outputs.addAll(Reverse.gradient(Ops.dot(cotangent, first), drawn.variables()));
-        }
+        var outputs = outputs(drawn, values, seed);
         var expected = GraphInterpreter.evaluate(outputs, values);
         var actual = run(backend, outputs, values);
         if (!drawn.output().dtype().isFloat() || drawn.output().op() instanceof Random) {
@@ -84,6 +74,50 @@ public final class Conformance {
             assertTrue(
                     error <= (single ? F32 : F64) * size,
                     c + " in " + dtype + ", output " + i + " " + outputs.get(i) + " is off by " + error / size);
+        }
+    }
+
+    /** The value, and what first and second derivatives make of it; directions are added to the values. */
+    private static List<Node> outputs(OpCase.Drawn drawn, Map<String, double[]> values, long seed) {
+        var outputs = new ArrayList<Node>(List.of(drawn.output()));
+        if (drawn.output().dtype().isFloat() && !drawn.variables().isEmpty()) {
+            var random = new SplittableRandom(seed);
+            var directions = new LinkedHashMap<Node, Node>();
+            for (Node x : drawn.variables()) directions.put(x, like(x, "v" + x.index(), values, random));
+            Node cotangent = like(drawn.output(), "cotangent", values, random);
+            Node first = Dual.tangent(drawn.output(), directions);
+            outputs.add(first);
+            outputs.add(Dual.tangent(first, directions));
+            outputs.addAll(Reverse.vjp(Map.of(drawn.output(), cotangent), drawn.variables()));
+            outputs.addAll(Reverse.gradient(Ops.dot(cotangent, first), drawn.variables()));
+        }
+        return outputs;
+    }
+
+    /** The same bits from two backends: the value of a case and its derivatives. */
+    public static void same(Backend one, Backend other, OpCase c, DType dtype, long seed) {
+        var drawn = c.draw(seed, dtype);
+        var values = new LinkedHashMap<>(drawn.values());
+        var outputs = outputs(drawn, values, seed);
+        same(run(one, outputs, values), run(other, outputs, values), c + " in " + dtype);
+    }
+
+    /** The same bits from two backends: the products of a net. */
+    public static void same(Backend one, Backend other, SmallNets kind, DType dtype, long seed) {
+        var net = kind.build(seed, dtype);
+        var c = net.curvature();
+        var v = net.direction();
+        var all = new ArrayList<Node>(List.of(c.loss()));
+        all.addAll(c.gradient());
+        all.addAll(c.hvp(v));
+        all.addAll(c.gradVhv(v));
+        var values = net.draw().values();
+        same(run(one, all, values), run(other, all, values), kind + " in " + dtype);
+    }
+
+    private static void same(List<double[]> one, List<double[]> other, String what) {
+        for (int i = 0; i < one.size(); i++) {
+            assertTrue(Arrays.equals(one.get(i), other.get(i)), what + ": output " + i + " has other bits");
         }
     }
 

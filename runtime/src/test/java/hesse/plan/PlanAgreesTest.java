@@ -29,7 +29,7 @@ class PlanAgreesTest {
     private static void check(String what, Map<String, Node> outputs, long seed) {
         try (var reference = new ReferenceBackend();
                 var cpu = new CpuBackend(2);
-                var vectors = new CpuBackend(3, 0)) {
+                var vectors = new CpuBackend(3, 0, 0)) {
             check(reference, what, outputs, seed);
             check(cpu, what, outputs, seed);
             check(vectors, what, outputs, seed);

@@ -66,12 +66,17 @@ public final class CpuBackend implements Backend {
     private final FusedStep.Cache kernels;
 
     public CpuBackend(int threads) {
-        this(threads, FusedStep.Cache.VECTOR_POINTS);
+        this(threads, FusedStep.Cache.COMPILED_POINTS, FusedStep.Cache.VECTOR_POINTS);
     }
 
-    /** @param vectorPoints the smallest index space whose fused kernels are vectorised; 0 to vectorise all, for tests */
-    public CpuBackend(int threads, int vectorPoints) {
-        this.kernels = new FusedStep.Cache(vectorPoints);
+    /**
+     * With other limits than usual, for tests.
+     *
+     * @param compiledPoints the smallest index space whose fused kernels are compiled rather than interpreted
+     * @param vectorPoints the smallest index space whose fused kernels are vectorised; 0 to vectorise all
+     */
+    public CpuBackend(int threads, int compiledPoints, int vectorPoints) {
+        this.kernels = new FusedStep.Cache(compiledPoints, vectorPoints);
         this.pool = new WorkerPool(threads);
         this.workspace = new Workspace(threads);
     }
@@ -97,7 +102,7 @@ public final class CpuBackend implements Backend {
         return new Run(Planner.plan(computation));
     }
 
-    /** Fused kernels made so far. */
+    /** Fused kernels compiled so far; those of small index spaces are interpreted and do not count. */
     public int kernels() {
         return kernels.size();
     }

@@ -21,37 +21,59 @@ public final class FusedStep implements WorkerPool.Task {
     private static final int TASK_POINTS = 16384;
     /** Tasks whose partial results are joined. */
     private static final int PARTIALS_AT_MOST = 64;
+
     /** Kernels by structure and variant; one for each backend. */
     public static final class Cache {
+        /** Smaller index spaces are interpreted: a kernel of their own would never repay being loaded and optimised. */
+        public static final int COMPILED_POINTS = 4096;
         /** Smaller index spaces run in plain Java: their kernels would never repay being compiled with vectors. */
         public static final int VECTOR_POINTS = 32768;
 
+        private final int compiledPoints;
         private final int vectorPoints;
 
-        /** @param vectorPoints the smallest index space that is run with vectors */
-        public Cache(int vectorPoints) {
+        /**
+         * @param compiledPoints the smallest index space that has a kernel of its own
+         * @param vectorPoints the smallest index space that is run with vectors
+         */
+        public Cache(int compiledPoints, int vectorPoints) {
+            this.compiledPoints = compiledPoints;
             this.vectorPoints = vectorPoints;
         }
 
-        private record Key(Kernel kernel, boolean vectors) {}
+        private enum Variant {
+            INTERPRETED,
+            PLAIN,
+            VECTORS
+        }
+
+        private record Key(Kernel kernel, Variant variant) {}
 
         private final Map<Key, FusedKernel> kernels = new HashMap<>();
 
-        private FusedKernel get(Kernel kernel, boolean vectors) {
-            return kernels.computeIfAbsent(
-                    new Key(kernel, vectors),
-                    k -> FusedGenerator.generate(
-                            kernel,
-                            vectors
-                                    ? (kernel.compute() == DType.F64
-                                            ? VectorHostF64.SPECIES.length()
-                                            : VectorHostF32.SPECIES.length())
-                                    : 0));
+        private FusedKernel get(Fused step, boolean vectors) {
+            var variant = vectors
+                    ? Variant.VECTORS
+                    : step.points() < compiledPoints ? Variant.INTERPRETED : Variant.PLAIN;
+            return kernels.computeIfAbsent(new Key(step.kernel(), variant), k -> make(k.kernel, k.variant));
         }
 
-        /** Number of kernels made so far. */
+        private static FusedKernel make(Kernel kernel, Variant variant) {
+            int lanes = kernel.compute() == DType.F64
+                    ? VectorHostF64.SPECIES.length()
+                    : VectorHostF32.SPECIES.length();
+            return switch (variant) {
+                case INTERPRETED -> new InterpretedKernel(kernel);
+                case PLAIN -> FusedGenerator.generate(kernel, 0);
+                case VECTORS -> FusedGenerator.generate(kernel, lanes);
+            };
+        }
+
+        /** Number of kernels compiled so far, to classes of their own. */
         public int size() {
-            return kernels.size();
+            return (int) kernels.keySet().stream()
+                    .filter(k -> k.variant != Variant.INTERPRETED)
+                    .count();
         }
     }
 
@@ -153,7 +175,7 @@ public final class FusedStep implements WorkerPool.Task {
                 && step.points() >= cache.vectorPoints
                 && FusedGenerator.canVectorise(k)
                 && (columns >= 16 || cache.vectorPoints == 0);
-        this.kernel = cache.get(k, wide);
+        this.kernel = cache.get(step, wide);
     }
 
     private long size(int axes) {

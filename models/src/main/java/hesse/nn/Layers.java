@@ -156,7 +156,9 @@ public final class Layers {
     public static Node globalAvgPool(Forward f, Node x) {
         return f.at(() -> {
             images(x, "global average pooling");
-            return Ops.mean(x, 1, 2);
+            int height = x.shape().dim(1);
+            int width = x.shape().dim(2);
+            return Ops.avgPool(x, new Pooling(height, width, height, width));
         });
     }
 

@@ -29,13 +29,13 @@ public record Sum(List<Double> coefficients) implements Linear {
     }
 
     /** The factor of a pure scale c·x, also of one that is broadcast; 1 for anything else. */
-    static double scale(Node n) {
+    public static double scale(Node n) {
         Node x = n.op() instanceof Broadcast ? n.input(0) : n;
         return x.op() instanceof Sum s && s.coefficients.size() == 1 ? s.coefficients.getFirst() : 1;
     }
 
     /** A pure scale without its factor. */
-    static Node unscaled(Node n) {
+    public static Node unscaled(Node n) {
         return n.op() instanceof Broadcast b ? n.graph().apply(b, n.input(0).input(0)) : n.input(0);
     }
 

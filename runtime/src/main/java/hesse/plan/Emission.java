@@ -27,10 +27,12 @@ import java.util.Set;
 final class Emission {
     /** An elementwise operand is kept for its next use if at most this many contractions lie between. */
     private static final int WINDOW = 4;
+    /** The same for an operand that a later one is made of. */
+    private static final int INNER_WINDOW = 8;
     /** Smaller values are kept once made. */
     private static final int SMALL = 4096;
 
-    private static final int LOADS_AT_MOST = 12;
+    private static final int LOADS_AT_MOST = 16;
     private static final int RESULTS_AT_MOST = 6;
 
     private final Storage storage;
@@ -44,6 +46,7 @@ final class Emission {
     private final Map<Node, Integer> temporaries = new LinkedHashMap<>();
     private final NodeMap<Integer> occurrences = new NodeMap<>();
     private final NodeMap<List<Integer>> operandUses = new NodeMap<>();
+    private final NodeMap<List<Integer>> innerUses = new NodeMap<>();
     private final int[] contractionsBefore;
     private final Map<Shape, List<Node>> fusible = new HashMap<>();
     private final Map<Shape, List<Integer>> needs = new HashMap<>();
@@ -64,6 +67,10 @@ final class Emission {
                     if (!isTemporary(x)) continue;
                     var uses = operandUses.computeIfAbsent(x, ArrayList::new);
                     if (uses.isEmpty() || uses.getLast() != p) uses.add(p);
+                    for (Node inner : storage.remade(x)) {
+                        var within = innerUses.computeIfAbsent(inner, ArrayList::new);
+                        if (within.isEmpty() || within.getLast() != p) within.add(p);
+                    }
                     needs.computeIfAbsent(x.shape(), k -> new ArrayList<>()).add(p);
                 }
             }
@@ -217,14 +224,16 @@ final class Emission {
     private void forget(int p) {
         temporaries.keySet().removeIf(x -> {
             if (x.shape().size() <= SMALL) return false;
-            int next = nextUse(x, p);
-            return next < 0 || contractionsBefore[next] - contractionsBefore[p] > WINDOW;
+            return !isUsed(operandUses, x, p, WINDOW) && !isUsed(innerUses, x, p, INNER_WINDOW);
         });
     }
 
-    private int nextUse(Node x, int after) {
-        for (int q : operandUses.getOr(x, List.of())) if (q > after) return q;
-        return -1;
+    /** Whether a value is used after a place with at most so many contractions between. */
+    private boolean isUsed(NodeMap<List<Integer>> uses, Node x, int after, int window) {
+        for (int q : uses.getOr(x, List.of())) {
+            if (q > after) return contractionsBefore[q] - contractionsBefore[after] <= window;
+        }
+        return false;
     }
 
     /** One kernel for a target and for whatever else is ready over the same index space and reads what it reads. */

@@ -7,6 +7,7 @@ import hesse.graph.Graph;
 import hesse.graph.Mark;
 import hesse.graph.MatMul;
 import hesse.graph.Node;
+import hesse.graph.ReduceSum;
 import hesse.graph.StopGradient;
 import hesse.graph.Sum;
 import hesse.plan.Computation.Output;
@@ -16,7 +17,7 @@ import java.util.List;
 /**
  * When all derivatives are taken: rebuilds what is live in a new graph without what only matters to differentiation (derivative
  * chains of scalar functions, stopped gradients), so that passes which differ only in those become one; and gathers the
- * contractions of one sum, to be accumulated into one buffer.
+ * contractions of one sum, to be accumulated into one buffer; and writes the sums of normalisations for fewer passes.
  */
 public final class Erasure {
     private final Graph target = new Graph();
@@ -35,12 +36,16 @@ public final class Erasure {
         var uses = new NodeMap<Integer>();
         for (Node n : live) for (Node in : n.inputs()) uses.merge(in, 1, Integer::sum);
         for (Node n : c.nodes()) uses.merge(n, 1, Integer::sum);
+        var moments = new Moments(gather ? live : List.of());
         for (Node n : live) {
             var inputs = n.inputs().stream().map(rebuilt::get).toList();
             try (var scope = target.scope(n.path())) {
                 if (n.op() instanceof StopGradient || n.op() instanceof Mark) rebuilt.put(n, inputs.getFirst());
                 else if (gather && n.op() instanceof Sum s) rebuilt.put(n, gathered(n, s, uses));
-                else rebuilt.put(n, target.apply(n.op().erased(), inputs));
+                else if (gather && n.op() instanceof ReduceSum r) {
+                    Node faster = moments.rewritten(target, n, r, rebuilt::get);
+                    rebuilt.put(n, faster != null ? faster : target.apply(r, inputs));
+                } else rebuilt.put(n, target.apply(n.op().erased(), inputs));
             }
         }
         return new Computation(c.outputs().stream()

@@ -43,8 +43,8 @@ final class Schedule {
 
     static List<Node> order(Storage storage) {
         var s = new Schedule(storage);
-        var late = s.late();
-        var greedy = s.greedy();
+        var late = Alignment.of(storage, s.late());
+        var greedy = Alignment.of(storage, s.greedy());
         return s.peak(greedy) < s.peak(late) ? greedy : late;
     }
 
@@ -53,7 +53,9 @@ final class Schedule {
     }
 
     private boolean isUrgent(Node u) {
-        return contractionsBehind.get(u) == 0 || !isContraction(u) && bytes(u) <= inputBytes(u) / 8;
+        return contractionsBehind.get(u) == 0
+                || Alignment.isWeightGradient(u)
+                || !isContraction(u) && bytes(u) <= inputBytes(u) / 8;
     }
 
     private long inputBytes(Node u) {

@@ -178,6 +178,20 @@ final class Storage {
         return found;
     }
 
+    /** The elementwise values of the same size that a value is made of, without itself. */
+    List<Node> remade(Node x) {
+        var found = new LinkedHashSet<Node>();
+        var open = new ArrayList<Node>();
+        open.add(x);
+        while (!open.isEmpty()) {
+            for (Node in : open.removeLast().inputs()) {
+                boolean inside = isLight(in) && !kept.contains(in) && !(in.op() instanceof Broadcast);
+                if (inside && found.add(in)) open.add(in);
+            }
+        }
+        return List.copyOf(found);
+    }
+
     /** What the step that makes a kept value reads. */
     Set<Node> stepOperands(Node n) {
         var found = new LinkedHashSet<Node>();

@@ -52,16 +52,13 @@ public final class FusedStep implements WorkerPool.Task {
         private final Map<Key, FusedKernel> kernels = new HashMap<>();
 
         private FusedKernel get(Fused step, boolean vectors) {
-            var variant = vectors
-                    ? Variant.VECTORS
-                    : step.points() < compiledPoints ? Variant.INTERPRETED : Variant.PLAIN;
+            var variant =
+                    vectors ? Variant.VECTORS : step.points() < compiledPoints ? Variant.INTERPRETED : Variant.PLAIN;
             return kernels.computeIfAbsent(new Key(step.kernel(), variant), k -> make(k.kernel, k.variant));
         }
 
         private static FusedKernel make(Kernel kernel, Variant variant) {
-            int lanes = kernel.compute() == DType.F64
-                    ? VectorHostF64.SPECIES.length()
-                    : VectorHostF32.SPECIES.length();
+            int lanes = kernel.compute() == DType.F64 ? VectorHostF64.SPECIES.length() : VectorHostF32.SPECIES.length();
             return switch (variant) {
                 case INTERPRETED -> new InterpretedKernel(kernel);
                 case PLAIN -> FusedGenerator.generate(kernel, 0);

@@ -205,12 +205,7 @@ final class InterpretedKernel implements FusedKernel {
             int at = i * columns;
             if (l.source() == Source.INDEX) {
                 if (along) for (int j = 0; j < columns; j++) out[at + j] = rounded(column + j);
-                else
-                    Arrays.fill(
-                            out,
-                            at,
-                            at + columns,
-                            rounded(rowIndex[Integer.numberOfTrailingZeros(l.axes())][i]));
+                else Arrays.fill(out, at, at + columns, rounded(rowIndex[Integer.numberOfTrailingZeros(l.axes())][i]));
             } else if (along) {
                 read(l.dtype(), rowAddress[k][i] + (long) column * l.dtype().bytes(), out, at, columns);
             } else {

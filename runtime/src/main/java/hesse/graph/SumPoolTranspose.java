@@ -20,8 +20,8 @@ public record SumPoolTranspose(Pooling window, int height, int width) implements
 
     @Override
     public Node normalize(Graph g, List<Node> inputs) {
-        Node scaled = Linear.pullScale(this, g, inputs);
-        return scaled != null ? scaled : g.intern(this, inputs);
+        // a scale stays inside, where there is less to multiply
+        return g.intern(this, inputs);
     }
 
     @Override

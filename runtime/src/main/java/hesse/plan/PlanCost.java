@@ -14,6 +14,9 @@ import java.util.Set;
 
 /** What a plan costs, counted on its steps: multiply-adds of contractions, bytes moved, kernels. */
 public final class PlanCost {
+    /** Fused steps over fewer points are small: a kernel of their own does not repay the time that compiling it takes. */
+    public static final int SMALL_POINTS = 4096;
+
     private PlanCost() {}
 
     /** Multiply-adds of all contractions, recomputed ones included. */
@@ -59,5 +62,12 @@ public final class PlanCost {
     /** How many {@link #kernels} there are. */
     public static int distinctKernels(Plan plan) {
         return kernels(plan).size();
+    }
+
+    /** The structurally different fused kernels over index spaces that are not small: what a backend compiles at run time. */
+    public static int compiledKernels(Plan plan) {
+        var seen = new HashSet<Kernel>();
+        for (Step s : plan.steps()) if (s instanceof Fused f && f.points() >= SMALL_POINTS) seen.add(f.kernel());
+        return seen.size();
     }
 }

@@ -10,9 +10,12 @@ import java.util.Set;
 /**
  * The order in which kept values are made: as late as possible, that is along the longest path to the sinks, with what no other
  * contraction waits for (weight gradients, reductions) as soon as it is ready. A greedy order that always takes what frees most
- * memory is tried too; the one with the smaller peak is used.
+ * memory is tried too, and used if its peak is clearly smaller: the late order is the regular one, whose layers share kernels.
  */
 final class Schedule {
+    /** The share of the late order's peak that the greedy order's must be below. */
+    private static final double WORTH = 0.9;
+
     private final Storage storage;
     private final List<Node> units;
     private final NodeMap<Set<Node>> reads = new NodeMap<>();
@@ -45,7 +48,7 @@ final class Schedule {
         var s = new Schedule(storage);
         var late = Alignment.of(storage, s.late());
         var greedy = Alignment.of(storage, s.greedy());
-        return s.peak(greedy) < s.peak(late) ? greedy : late;
+        return s.peak(greedy) < WORTH * s.peak(late) ? greedy : late;
     }
 
     private boolean isContraction(Node n) {

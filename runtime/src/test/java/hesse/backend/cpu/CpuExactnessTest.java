@@ -36,7 +36,7 @@ import org.junit.jupiter.api.TestInstance;
 class CpuExactnessTest {
     private final CpuBackend usual = new CpuBackend(2);
     /** Its kernels use vectors however small the tensors. */
-    private final CpuBackend vectors = new CpuBackend(3, 0);
+    private final CpuBackend vectors = new CpuBackend(3, 0, 0);
 
     @AfterAll
     void close() {

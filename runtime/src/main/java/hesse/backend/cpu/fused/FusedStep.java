@@ -7,6 +7,7 @@ import hesse.plan.Kernel;
 import hesse.plan.Kernel.Kind;
 import hesse.plan.Kernel.Source;
 import hesse.plan.Plan.Fused;
+import hesse.plan.PlanCost;
 import hesse.tensor.DType;
 import hesse.tensor.Tensor;
 import java.util.HashMap;
@@ -25,7 +26,7 @@ public final class FusedStep implements WorkerPool.Task {
     /** Kernels by structure and variant; one for each backend. */
     public static final class Cache {
         /** Smaller index spaces are interpreted: a kernel of their own would never repay being loaded and optimised. */
-        public static final int COMPILED_POINTS = 4096;
+        public static final int COMPILED_POINTS = PlanCost.SMALL_POINTS;
         /** Smaller index spaces run in plain Java: their kernels would never repay being compiled with vectors. */
         public static final int VECTOR_POINTS = 32768;
 

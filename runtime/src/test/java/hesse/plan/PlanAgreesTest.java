@@ -60,21 +60,26 @@ class PlanAgreesTest {
                 executable.bind(b.name(), buffer);
             }
             executable.run();
+            // of a quantity's tensors, the whole vector counts: one of them may be zero by cancellation
+            var errors = new HashMap<String, double[]>();
             int i = 0;
             for (var name : outputs.keySet()) {
                 double[] got = buffers.get(name).read().toDoubleArray();
                 double[] want = expected.get(i++);
-                double error = 0;
-                double norm = 0;
+                var of = errors.computeIfAbsent(name.replaceAll("\\d+$", ""), k -> new double[2]);
                 for (int k = 0; k < want.length; k++) {
-                    error += (got[k] - want[k]) * (got[k] - want[k]);
-                    norm += want[k] * want[k];
+                    of[0] += (got[k] - want[k]) * (got[k] - want[k]);
+                    of[1] += want[k] * want[k];
                 }
-                assertTrue(
-                        Math.sqrt(error) <= 1e-12 * Math.sqrt(norm) + 1e-14,
-                        backend.name() + " " + what + " " + name + ": error " + Math.sqrt(error) + " of "
-                                + Math.sqrt(norm) + ", seed " + seed);
             }
+            errors.forEach((name, of) -> {
+                double limit = name.startsWith("grad") && !name.equals("gradient") ? 1e-11 : 1e-12;
+                double error = Math.sqrt(of[0]);
+                assertTrue(
+                        error <= limit * Math.sqrt(of[1]) + 1e-14,
+                        backend.name() + " " + what + " " + name + ": error " + error + " of " + Math.sqrt(of[1])
+                                + ", seed " + seed);
+            });
         }
     }
 

@@ -16,7 +16,7 @@ final class Alignment {
     /** How many steps ahead a neighbour is looked for. */
     private static final int STEPS = 24;
     /** How many contractions a weight gradient may be put off: the cotangent it reads lives that much longer. */
-    private static final int CONTRACTIONS = 8;
+    private static final int CONTRACTIONS = 4;
 
     private final Storage storage;
     private final List<Node> order;

@@ -14,7 +14,7 @@ import java.util.Set;
  */
 final class Schedule {
     /** The share of the late order's peak that the greedy order's must be below. */
-    private static final double WORTH = 0.97;
+    private static final double WORTH = 0.995;
 
     private final Storage storage;
     private final List<Node> units;

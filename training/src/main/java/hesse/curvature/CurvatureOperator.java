@@ -26,10 +26,13 @@ import java.util.stream.Collectors;
  * batch that ran last costs two gradients, the primal pass stays.
  *
  * <pre>{@code
- * try (var problem = new Problem(model, loss, backend, weights, BatchSource.of(batch), Options.of(DType.F64));
- *         var hessian = CurvatureOperator.of(problem, Operator.HESSIAN)) {
- *     double[] product = hessian.apply(vector);
- *     Eigenpairs top = Lanczos.largest(hessian, 5);
+ * try (var g = CurvatureOperator.of(problem, Operator.GAUSS_NEWTON);
+ *         var n = CurvatureOperator.of(problem, Operator.NME);
+ *         var biases = CurvatureOperator.of(problem, Operator.HESSIAN, problem.space("*.bias"))) {
+ *     double[] hv = g.plus(n).apply(v);
+ *     List<double[]> several = g.apply(List.of(v, hv));
+ *     double[][] block = biases.matrix();
+ *     double[] damped = g.damped(1e-3).apply(v);
  * }
  * }</pre>
  */

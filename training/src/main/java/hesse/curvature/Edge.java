@@ -4,6 +4,18 @@ package hesse.curvature;
  * Where training goes unstable: the largest eigenvalue of H at which a step along its eigenvector no longer shrinks a quadratic loss. For a
  * sharpness-aware step the map is that of plain descent with an effective eigenvalue, so that its edge follows from the optimizer's own
  * (Long and Bartlett 2024, section 2; Agarwala and Dauphin 2023).
+ *
+ * <pre>{@code
+ * double eta = 0.1;
+ * double rho = 0.05;
+ * try (var loss = new LossGradient(problem, problem.space())) {
+ *     var here = loss.value();
+ *     double plain = Edge.gradientDescent(eta);
+ *     double sam = Edge.sam(plain, rho, here.norm());
+ *     double withMomentum = Edge.sam(Edge.momentum(eta, 0.9, true), rho, here.norm());
+ *     double[] perturbed = loss.sam(here.gradient(), rho);
+ * }
+ * }</pre>
  */
 public final class Edge {
     private Edge() {}

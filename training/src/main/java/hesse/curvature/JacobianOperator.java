@@ -12,6 +12,13 @@ import java.util.stream.Collectors;
 /**
  * J, the derivative of all logits by the parameters: one row per logit, examples in the order of the batches, row-major in each. J v is
  * forward, Jᵀu reverse; both on the kept primal pass.
+ *
+ * <pre>{@code
+ * try (var jacobian = new JacobianOperator(problem, problem.space())) {
+ *     double[] change = jacobian.apply(v); // of all logits, to first order
+ *     double[] back = jacobian.transpose().apply(change);
+ * }
+ * }</pre>
  */
 public final class JacobianOperator implements LinearOperator {
     private static final String VECTOR = "v/";

@@ -12,6 +12,17 @@ import java.util.function.BooleanSupplier;
  * Eigenpairs at the ends of a symmetric operator's spectrum by the Lanczos method: a Krylov space, kept orthogonal in full, restarted with
  * its best vectors when it is as large as memory allows (thick restart, Wu and Simon 2000). With blocks it finds clusters and multiple
  * eigenvalues that a single vector cannot tell apart.
+ *
+ * <pre>{@code
+ * try (var hessian = CurvatureOperator.of(problem, Operator.HESSIAN)) {
+ *     var top = Lanczos.largest(hessian, 5);
+ *     var ends = Lanczos.find(
+ *             hessian, Lanczos.Options.of(2).at(Lanczos.End.BOTH).to(1e-8).from(top.vectors()));
+ *     double sharpness = top.values()[0];
+ *     double error = top.residuals()[0]; // some eigenvalue lies this near
+ *     var byPower = PowerIteration.find(hessian, 1e-10, 5000, 0);
+ * }
+ * }</pre>
  */
 public final class Lanczos {
     /** Which end of the spectrum. */

@@ -8,12 +8,13 @@ import java.util.function.BooleanSupplier;
  * The loss, and the size of the nonlinear modelling error N, on a line or a plane through the weights: θ + t·a, or θ + s·a + t·b.
  *
  * <pre>{@code
+ * var space = problem.space();
  * var axes = List.of(
- *         new Landscape.Axis(Direction.filterNormalised(space, problem.weights(), 1), -1, 1, 25),
- *         new Landscape.Axis(Direction.filterNormalised(space, problem.weights(), 2), -1, 1, 25));
+ *         new Landscape.Axis(Direction.filterNormalised(space, problem.weights(), 1), -1, 1, 5),
+ *         new Landscape.Axis(Direction.filterNormalised(space, problem.weights(), 2), -1, 1, 5));
  * var plane = Landscape.of(problem, space, axes, true, () -> false);
- * double atCentre = plane.loss()[12][12];
- * double curvedness = plane.nme().orElseThrow()[12][12];
+ * double atCentre = plane.loss()[2][2];
+ * double nmeAtCentre = plane.nme().orElseThrow()[2][2];
  * }</pre>
  *
  * @param axes one or two

@@ -16,6 +16,16 @@ import java.util.stream.Collectors;
 /**
  * vᵀG v, vᵀN v and the parts of the latter by the forward-only second-order pass, averaged over the examples: no reverse sweep, nothing is
  * stored, at most 1.7 times a gradient's work for vᵀHv.
+ *
+ * <pre>{@code
+ * try (var forms = new QuadraticForms(problem, problem.space(), true);
+ *         var hessian = CurvatureOperator.of(problem, Operator.HESSIAN)) {
+ *     var top = Lanczos.largest(hessian, 1);
+ *     var parts = forms.of(top.vectors()).getFirst(); // λ₁ = G's part + N_act's + the rest's
+ *     var traces = forms.traces(100, 0, Trace.Distribution.NORMAL, 0);
+ *     double share = parts.gaussNewton() / parts.hessian();
+ * }
+ * }</pre>
  */
 public final class QuadraticForms implements AutoCloseable {
     private static final String VECTOR = "v/";

@@ -10,6 +10,16 @@ import java.util.function.DoubleUnaryOperator;
  * The spectrum as a distribution of n eigenvalues, by stochastic Lanczos quadrature: for each random vector a few nodes with weights that
  * give its moments exactly up to twice the number of steps (Ghorbani, Krishnan, Xiao 2019).
  *
+ * <pre>{@code
+ * try (var hessian = CurvatureOperator.of(problem, Operator.HESSIAN)) {
+ *     var density = SpectralDensity.of(hessian, 80, 5, 0);
+ *     var linear = density.linear(500, 0.01);
+ *     var positive = density.logarithmic(true, 1e-6, 500, 0.05);
+ *     var dimension = density.effectiveDimension(1e-3);
+ *     var fourth = density.sum(x -> x * x * x * x); // Σ λ⁴
+ * }
+ * }</pre>
+ *
  * @param nodes of each probe, in descending order
  * @param weights of each probe, summing up to 1
  * @param size n, the number of eigenvalues

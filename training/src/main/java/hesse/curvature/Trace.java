@@ -10,6 +10,16 @@ import java.util.function.BooleanSupplier;
 /**
  * Traces and other sums over a symmetric operator's spectrum by random vectors: Hutchinson's estimator, Hutch++ (Meyer, Musco, Musco,
  * Woodruff 2021), XTrace (Epperly, Tropp, Webber 2024), the diagonal and the Frobenius norm.
+ *
+ * <pre>{@code
+ * try (var hessian = CurvatureOperator.of(problem, Operator.HESSIAN)) {
+ *     var plain = Trace.hutchinson(hessian, 1000, 0.05, Trace.Distribution.RADEMACHER, 0);
+ *     var sketched = Trace.until(Trace::xTrace, hessian, 1000, 0.01, 0);
+ *     double[] diagonal = Trace.diagonal(hessian, 200, 0).estimate();
+ *     var norm = Trace.frobenius(hessian, 200, Trace.Distribution.NORMAL, 0);
+ *     String trace = sketched.estimate() + " ± " + sketched.stderr();
+ * }
+ * }</pre>
  */
 public final class Trace {
     /** How probes are drawn; E[v vᵀ] = I. */

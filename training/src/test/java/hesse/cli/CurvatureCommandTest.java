@@ -97,4 +97,149 @@ class CurvatureCommandTest {
         CommandLineRun.of("curvature", "--what", "top").failed(2);
         CommandLineRun.of("curvature", folder.toString(), "--what", "top").failed(1);
     }
+
+    private JsonNode json(String... more) {
+        var all = new ArrayList<>(List.of(more));
+        all.add("--json");
+        return JsonMapper.builder()
+                .build()
+                .readTree(
+                        CommandLineRun.of(arguments(all.toArray(String[]::new))).done());
+    }
+
+    @Test
+    void drawsLandscapesOfLossAndNmeInPixelsAndAsSvg() throws Exception {
+        Path png = folder.resolve("plane.png");
+        Path svg = folder.resolve("plane.svg");
+        var plane = json(
+                        "--what",
+                        "landscape",
+                        "--directions",
+                        "eigen:2,layers.1.weight[3]",
+                        "--range",
+                        "-0.5:0.5,0:1",
+                        "--points",
+                        "5",
+                        "--nme",
+                        "--plot",
+                        png + "," + svg)
+                .get("landscape");
+        assertEquals("eigenvector 2", plane.get("directions").get(0).asString());
+        assertEquals("layers.1.weight[3]", plane.get("directions").get(1).asString());
+        assertEquals(-0.5, plane.get("steps").get(0).get(0).asDouble());
+        var expected = Safetensors.read(CASE.resolve("expected.safetensors")).tensors();
+        assertEquals(
+                expected.get("loss").get(0), plane.get("loss").get(0).get(2).asDouble(), 1e-12);
+        assertEquals(5, plane.get("nme").size());
+        for (String name : List.of("plane.png", "plane-landscape-nme.png")) {
+            var image = javax.imageio.ImageIO.read(folder.resolve(name).toFile());
+            var colours = new java.util.HashSet<Integer>();
+            for (int x = 0; x < image.getWidth(); x += 5) {
+                for (int y = 0; y < image.getHeight(); y += 5) colours.add(image.getRGB(x, y));
+            }
+            assertTrue(colours.size() > 20, name + " has " + colours.size() + " colours");
+        }
+        String drawn = Files.readString(svg);
+        assertEquals(25 + 64 + 1, drawn.split("<rect", -1).length - 1);
+        assertTrue(Files.readString(folder.resolve("plane-landscape-nme.svg")).contains("|N|"));
+    }
+
+    @Test
+    void goesFromOneSetOfWeightsToAnother() throws Exception {
+        Path other = folder.resolve("other.safetensors");
+        var tensors = new java.util.LinkedHashMap<>(
+                Safetensors.read(CASE.resolve("weights.safetensors")).tensors());
+        var bias = tensors.get("layers.0.bias");
+        double[] moved = new double[(int) bias.size()];
+        for (int i = 0; i < moved.length; i++) moved[i] = bias.get(i) + 0.5;
+        tensors.put("layers.0.bias", hesse.tensor.Tensor.of(bias.shape(), moved));
+        Safetensors.write(other, tensors, java.util.Map.of());
+        var line = json("--what", "landscape", "--directions", "to:" + other, "--range", "0:1", "--points", "2")
+                .get("landscape");
+        var there = arguments("--what", "frobenius", "--probes", "2", "--json");
+        for (int i = 0; i < there.length; i++) if (there[i].equals("--weights")) there[i + 1] = other.toString();
+        var loss = JsonMapper.builder()
+                .build()
+                .readTree(CommandLineRun.of(there).done())
+                .get("loss");
+        assertEquals(loss.asDouble(), line.get("loss").get(1).asDouble(), 1e-12);
+    }
+
+    @Test
+    void effectiveDimensionsLogarithmicAxesAndDifferencesAreLabelled() throws Exception {
+        var exact = json("--what", "top,density", "--k", "1", "--prior", "0.1", "--probes", "4");
+        assertTrue(
+                exact.get("density").get("effective_dimension").get("estimate").asDouble() > 0);
+        assertEquals(
+                1000,
+                exact.get("density").get("log10").get("negative").get("grid").size());
+        assertEquals("hessian", exact.get("operator").asString());
+        assertTrue(exact.get("contractions").asDouble() > 10);
+        var approximate = json("--what", "top", "--k", "1", "--finite-difference", "1e-3", "--micro-batch", "3");
+        assertTrue(approximate.get("operator").asString().contains("central differences, radius 0.001"));
+        double value = exact.get("top").get("values").get(0).asDouble();
+        assertEquals(value, approximate.get("top").get("values").get(0).asDouble(), 1e-3 * value);
+    }
+
+    @Test
+    void tracesEndWhenTheyAreGoodEnough() throws Exception {
+        for (var estimator : List.of("hutchinson", "hutchpp", "xtrace")) {
+            var t = json("--what", "trace", "--estimator", estimator, "--probes", "20000", "--relative", "0.2")
+                    .get("trace")
+                    .get("hessian");
+            assertTrue(
+                    t.get("stderr").asDouble()
+                            <= 0.2 * Math.abs(t.get("estimate").asDouble()),
+                    t.toString());
+            assertTrue(t.get("probes").asInt() < 20000, t.toString());
+        }
+    }
+
+    @Test
+    void brokenWeightsAndEmptyBatchesAreRefused() {
+        var tensors = new java.util.LinkedHashMap<>(
+                Safetensors.read(CASE.resolve("weights.safetensors")).tensors());
+        var bias = tensors.get("layers.1.bias");
+        double[] broken = new double[(int) bias.size()];
+        broken[1] = Double.NaN;
+        tensors.put("layers.1.bias", hesse.tensor.Tensor.of(bias.shape(), broken));
+        Path nan = folder.resolve("nan.safetensors");
+        Safetensors.write(nan, tensors, java.util.Map.of());
+        var all = arguments("--what", "top");
+        for (int i = 0; i < all.length; i++) if (all[i].equals("--weights")) all[i + 1] = nan.toString();
+        var said = CommandLineRun.of(all).failed(1);
+        assertTrue(said.contains("layers.1.bias") && said.contains("NaN"), said);
+
+        Path empty = folder.resolve("empty.safetensors");
+        Safetensors.write(
+                empty,
+                java.util.Map.of(
+                        "x",
+                        hesse.tensor.Tensor.of(hesse.tensor.Shape.of(0, 4)),
+                        "y",
+                        hesse.tensor.Tensor.of(hesse.tensor.DType.I64, hesse.tensor.Shape.of(0))),
+                java.util.Map.of());
+        all = arguments("--what", "top");
+        for (int i = 0; i < all.length; i++) if (all[i].equals("--batch")) all[i + 1] = empty.toString();
+        said = CommandLineRun.of(all).failed(2);
+        assertTrue(said.contains("no examples"), said);
+    }
+
+    @Test
+    void saysWhatIsWrongWithALandscape() {
+        assertTrue(CommandLineRun.of(arguments("--what", "landscape", "--directions", "uphill"))
+                .failed(2)
+                .contains("gradient"));
+        assertTrue(CommandLineRun.of(arguments("--what", "landscape", "--range", "1:0"))
+                .failed(2)
+                .contains("1:0"));
+        assertTrue(CommandLineRun.of(arguments("--what", "landscape", "--directions", "layers.7.weight[0]"))
+                .failed(2)
+                .contains("layers.1.weight"));
+        CommandLineRun.of(arguments("--what", "landscape", "--directions", "gradient,random,filters"))
+                .failed(2);
+        CommandLineRun.of(arguments(
+                        "--what", "trace", "--plot", folder.resolve("x.png").toString()))
+                .failed(2);
+    }
 }

@@ -103,7 +103,7 @@ public sealed interface MethodConfig {
             case "psam" -> new Psam(rho(n), nme(n));
             case "pusam" -> new Pusam(rho(n), nme(n));
             case "gradient_penalty" ->
-                new GradientPenalty(rho(n), n.number("p").above(0).or(2.0), nme(n));
+                new GradientPenalty(rho(n), n.number("p").atLeast(1).or(2.0), nme(n));
             case "fd_gradient_penalty" ->
                 new FdGradientPenalty(rho(n), n.number("radius").above(0).required());
             case "hessian_trace" -> new HessianTrace(sigma2(n), probes(n), distribution(n), nme(n));

@@ -224,6 +224,12 @@ public final class Objective {
         return labels;
     }
 
+    /** Mean entropy of the distributions that {@link #sampledLabels} are drawn from, in nats. */
+    public Node labelEntropy() {
+        Node z = curvature.logits();
+        return Ops.scale(-1 / ownLabels(), Ops.dot(Ops.softmax(z), Ops.logSoftmax(z)));
+    }
+
     /** A draw that does not belong to single examples, keyed by seed, step and use. */
     public Node draw(Random.Distribution distribution, String use, Shape shape) {
         Graph g = graph();

@@ -40,7 +40,9 @@ public record SampledLabelsTrace(Strength sigma2, boolean literal) implements Me
 
     @Override
     public Map<String, Node> diagnostics(Objective o, List<Node> sampled, List<Node> second) {
-        return Map.of("penalty", Ops.mul(Ops.scale(scale(o), o.strength("sigma2")), Ops.dot(sampled, sampled)));
+        return Map.of(
+                "penalty", Ops.mul(Ops.scale(scale(o), o.strength("sigma2")), Ops.dot(sampled, sampled)),
+                "label_entropy", o.labelEntropy());
     }
 
     @Override

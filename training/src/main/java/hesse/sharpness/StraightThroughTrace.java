@@ -32,7 +32,9 @@ public record StraightThroughTrace(Strength sigma2, boolean literal) implements 
 
     @Override
     public Map<String, Node> diagnostics(Objective o, List<Node> sampled, List<Node> second) {
-        return Map.of("penalty", Ops.mul(Ops.scale(scale(o), o.strength("sigma2")), Ops.dot(sampled, sampled)));
+        return Map.of(
+                "penalty", Ops.mul(Ops.scale(scale(o), o.strength("sigma2")), Ops.dot(sampled, sampled)),
+                "label_entropy", o.labelEntropy());
     }
 
     @Override

@@ -3,6 +3,7 @@ module hesse.bench {
     requires transitive hesse.training;
     requires static transitive org.jspecify;
     requires info.picocli;
+    requires java.desktop;
     requires java.management;
     requires jdk.management;
     requires tools.jackson.databind;

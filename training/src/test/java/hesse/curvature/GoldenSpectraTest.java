@@ -1,12 +1,14 @@
 package hesse.curvature;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import hesse.backend.Backend;
 import hesse.backend.BackendOptions;
 import hesse.backend.Backends;
 import hesse.curvature.ProbeConfig.Operator;
+import hesse.error.UserException;
 import hesse.models.WeightFile;
 import hesse.nn.Forward;
 import hesse.nn.Mode;
@@ -19,12 +21,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /** Operators of small networks, as whole matrices, against spectra, traces and diagonals of an independent implementation. */
@@ -34,7 +38,7 @@ class GoldenSpectraTest {
     /** A network of the test resources. */
     record Case(Map<String, Tensor> expected, Problem problem, Backend backend) implements AutoCloseable {
         static Case open(Path folder, String backendName, int parts) {
-            var config = Config.load(folder.resolve("config.yaml").toString(), java.util.List.of());
+            var config = Config.load(folder.resolve("config.yaml").toString(), List.of());
             var model = config.model().build(Optional.empty(), OptionalInt.empty());
             var mode = folder.getFileName().toString().endsWith("-eval") ? Mode.EVAL : Mode.TRAIN;
             var batch = Batch.read(folder.resolve("batch.safetensors"), model.inputs(), DType.F64);
@@ -210,5 +214,52 @@ class GoldenSpectraTest {
                         }
                     }
                 }));
+    }
+
+    /** The same examples in batches that are put together anew on each pass: with batch statistics that is another matrix each time. */
+    @Test
+    void otherBatchesOfTheSameExamplesAreRefusedWhereBatchesHaveStatistics() {
+        var folder = FOLDER.resolve("cnn-batch-norm-ce");
+        try (var c = Case.open(folder, "reference", 1)) {
+            var whole = c.problem().data().batch(0);
+            int half = whole.size() / 2;
+            int[] passes = {0};
+            var shuffled = new BatchSource() {
+                @Override
+                public int count() {
+                    return 2;
+                }
+
+                @Override
+                public int examples() {
+                    return whole.size();
+                }
+
+                @Override
+                public BatchSource.Batch batch(int index) {
+                    // one example more to the right on each pass
+                    int first = index * half + passes[0];
+                    if (index == 1) passes[0]++;
+                    return new BatchSource.Batch(rotated(whole.x(), first, half), rotated(whole.y(), first, half));
+                }
+            };
+            var config = Config.load(folder.resolve("config.yaml").toString(), List.of());
+            var model =
+                    config.model().build(Optional.empty(), OptionalInt.empty()).model();
+            var options = c.problem().options().keeping(0);
+            var weights = c.problem().weights();
+            try (var p = new Problem(model, config.loss().function(), c.backend(), weights, shuffled, options)) {
+                var e = assertThrows(UserException.class, () -> CurvatureOperator.of(p, Operator.HESSIAN));
+                assertTrue(String.valueOf(e.getMessage()).contains("statistics of batches"), e.getMessage());
+            }
+        }
+    }
+
+    private static Tensor rotated(Tensor t, int first, int n) {
+        int all = t.shape().dim(0);
+        int row = (int) (t.size() / all);
+        double[] values = new double[n * row];
+        for (int i = 0; i < values.length; i++) values[i] = t.get((long) ((first + i / row) % all) * row + i % row);
+        return Tensor.of(t.dtype(), t.shape().with(0, n), values);
     }
 }

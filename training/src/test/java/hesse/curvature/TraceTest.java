@@ -37,6 +37,10 @@ class TraceTest {
         return Arrays.stream(a).sum();
     }
 
+    /**
+     * In at least 99 % of 1,000 trials. The dominant eigenvalue skews the samples, so that of 400 normal probes some 99.4 % are within; of 1,000
+     * enough that the count of a thousand trials stays above its bound.
+     */
     @Test
     void hutchinsonIsWithinThreeStandardErrors() {
         var random = new SplittableRandom(SEED);
@@ -45,7 +49,7 @@ class TraceTest {
         for (var distribution : Trace.Distribution.values()) {
             int within = 0;
             for (int trial = 0; trial < 1000; trial++) {
-                var t = Trace.hutchinson(a, 400, 0, distribution, random.nextLong());
+                var t = Trace.hutchinson(a, 1000, 0, distribution, random.nextLong());
                 if (Math.abs(t.estimate() - sum(e)) <= 3 * t.stderr()) within++;
             }
             int count = within;

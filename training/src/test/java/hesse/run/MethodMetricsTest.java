@@ -23,8 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
 class MethodMetricsTest {
     private static final Console SILENT =
             new Console(new PrintStream(OutputStream.nullOutputStream()), System.err, true, false, false);
-    private static final Set<String> ALWAYS =
-            Set.of("step", "epoch", "split", "loss", "accuracy", "lr", "update_norm");
+    private static final Set<String> ALWAYS = Set.of("step", "epoch", "split", "loss", "accuracy", "lr", "update_norm");
 
     @TempDir
     Path folder;

@@ -15,6 +15,7 @@ import hesse.models.ConfiguredModel;
 import hesse.models.WeightFile;
 import hesse.nn.Forward;
 import hesse.nn.Mode;
+import hesse.optim.Optimizer;
 import hesse.run.Batch;
 import hesse.run.Config;
 import hesse.run.Console;
@@ -232,7 +233,12 @@ public final class CurvatureCommand implements Command {
                 var label = Names.of(choice("--operator", operator, Operator.values()))
                         + (difference == null ? "" : " by central differences, radius " + difference);
                 var answers = new CurvatureAnswers(
-                        problem, problem.space(parameters), m, training(config), label, interruption::asked);
+                        problem,
+                        problem.space(parameters),
+                        m,
+                        training(config, given.weights()),
+                        label,
+                        interruption::asked);
                 answers.answer(wanted, Optional.ofNullable(prior), landscape.read(read));
                 if (interruption.asked()) console.log("interrupted: what was found so far");
                 if (out != null) Safetensors.write(out, answers.tensors(), Map.of("format", "pt"));
@@ -321,22 +327,42 @@ public final class CurvatureCommand implements Command {
         }
     }
 
-    /** What the configuration's optimizer and method can bear, at the peak learning rate. */
-    static Measurement.Training training(Config config) {
+    /** What the configuration's optimizer and method can bear, at the peak learning rate; Adam's state from beside a checkpoint's weights. */
+    private static Measurement.Training training(Config config, Path weights) {
         var rho = Method.of(config.method()).strengths().get("rho");
-        return Measurement.Training.of(
+        var plain = Measurement.Training.of(
                 config.optimizer(), config.optimizer().learningRate(), rho == null ? 0 : rho.at(0, 1));
+        Path state = weights.resolveSibling("state.safetensors");
+        if (!plain.adaptive() || !Files.exists(state)) return plain;
+        var tensors = Safetensors.read(state).tensors();
+        var step = tensors.get("step");
+        if (step == null) return plain;
+        return Optimizer.of(config.optimizer())
+                .preconditioner(step.getLong(0) - 1, () -> tensors)
+                .map(plain::preconditioned)
+                .orElse(plain);
     }
 
     private static void print(Console console, String prefix, Map<?, ?> values) {
         values.forEach((name, v) -> {
             String path = prefix + name;
-            if (v instanceof Map<?, ?> inner) print(console, path + ".", inner);
-            else if (v instanceof double[] a && a.length > 20)
-                console.print(path + " " + a.length + " numbers (--json)");
-            else if (v instanceof double[] a) console.print(path + " " + java.util.Arrays.toString(a));
-            else console.print(path + " " + v);
+            switch (v) {
+                case Map<?, ?> inner -> print(console, path + ".", inner);
+                case double[] a -> console.print(path + " " + numbers(a));
+                case double[][] rows ->
+                    console.print(path + " " + rows.length + " × " + rows[0].length + " numbers (--json)");
+                case List<?> all ->
+                    console.print(path + " "
+                            + all.stream()
+                                    .map(e -> e instanceof double[] a ? numbers(a) : String.valueOf(e))
+                                    .toList());
+                default -> console.print(path + " " + v);
+            }
         });
+    }
+
+    private static String numbers(double[] a) {
+        return a.length > 20 ? a.length + " numbers (--json)" : java.util.Arrays.toString(a);
     }
 
     private static String known(String option, String name, List<String> all) {

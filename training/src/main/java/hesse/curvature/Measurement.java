@@ -98,11 +98,18 @@ public final class Measurement implements AutoCloseable {
      *
      * @param optimizerEdge the largest stable eigenvalue without perturbation: 2/η for plain descent, see {@link Edge}
      * @param rho of SAM and its kin; 0 without
-     * @param preconditioner Adam's P = √v̂ + ε by parameter names, in memory layout: {@code optimizerEdge} is then that of P^(−½) H P^(−½)
+     * @param adaptive whether {@code optimizerEdge} is that of P^(−½) H P^(−½) with Adam's P = √v̂ + ε
+     * @param preconditioner P by parameter names, in memory layout, where it is known
      */
-    public record Training(double eta, double optimizerEdge, double rho, Optional<Map<String, Tensor>> preconditioner) {
+    public record Training(
+            double eta,
+            double optimizerEdge,
+            double rho,
+            boolean adaptive,
+            Optional<Map<String, Tensor>> preconditioner) {
+        /** Not adaptive. */
         public Training(double eta, double optimizerEdge, double rho) {
-            this(eta, optimizerEdge, rho, Optional.empty());
+            this(eta, optimizerEdge, rho, false, Optional.empty());
         }
 
         /** What an optimizer can bear at a learning rate. */
@@ -111,12 +118,12 @@ public final class Measurement implements AutoCloseable {
                 case Rule.Sgd s -> Edge.momentum(eta, s.momentum(), s.nesterov());
                 case Rule.Adam a -> Edge.adam(eta, a.beta1());
             };
-            return new Training(eta, edge, rho);
+            return new Training(eta, edge, rho, optimizer.rule() instanceof Rule.Adam, Optional.empty());
         }
 
         /** With Adam's preconditioner. */
         public Training preconditioned(Map<String, Tensor> p) {
-            return new Training(eta, optimizerEdge, rho, Optional.of(p));
+            return new Training(eta, optimizerEdge, rho, true, Optional.of(p));
         }
     }
 
@@ -343,7 +350,7 @@ public final class Measurement implements AutoCloseable {
 
     /**
      * λ₁ beside the edges of stability, and how well the gradient and SAM's gradient (at ρ; the gradient itself for 0) point along the
-     * first eigenvectors. {@code effective_lambda_1} is the largest eigenvalue of P^(−½)(H + (ρ/‖g‖)H²)P^(−½), P = 1 without Adam: what
+     * first eigenvectors. {@code effective_lambda_1}, left out where Adam's P is not known, is the largest eigenvalue of P^(−½)(H + (ρ/‖g‖)H²)P^(−½), P = 1 without Adam: what
      * {@code optimizer_edge} bounds, whatever the optimizer.
      */
     public Map<String, Object> edge(Training t) {
@@ -376,7 +383,7 @@ public final class Measurement implements AutoCloseable {
             m.put(
                     "effective_lambda_1",
                     factor == 0 ? alone : largest(perturbed(factor).between(d), most));
-        } else {
+        } else if (!t.adaptive()) {
             m.put("optimizer_sam_edge", Edge.sam(t.optimizerEdge(), t.rho(), g.norm()));
             m.put("effective_lambda_1", first + factor * first * first);
         }

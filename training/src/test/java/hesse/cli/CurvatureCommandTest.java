@@ -145,6 +145,77 @@ class CurvatureCommandTest {
     }
 
     @Test
+    void printsTablesOfNumbersInShort() {
+        var out = CommandLineRun.of(arguments(
+                        "--what", "landscape,top", "--directions", "gradient,random:4", "--points", "3", "--k", "2"))
+                .done();
+        assertTrue(out.contains("landscape.loss 3 × 3 numbers (--json)"), out);
+        assertTrue(out.contains("[-1.0, 0.0, 1.0]") && out.contains("[gradient, random 4]"), out);
+        assertTrue(!out.contains("[D@") && !out.contains("[[D"), out);
+    }
+
+    /** Trained by Adam, the edge is that of the preconditioned Hessian, with the state beside the checkpoint's weights. */
+    @Test
+    void adamsEdgeTakesItsStateFromTheCheckpoint() {
+        Path run = folder.resolve("adam");
+        CommandLineRun.of(
+                        "train",
+                        "digits-mlp-edge",
+                        "--set",
+                        "optimizer={kind: adam, lr: 1.0e-3}",
+                        "--set",
+                        "train.steps=4",
+                        "--set",
+                        "probes=[{kind: sam_edge, every: 4, tolerance: 1.0e-6}]",
+                        "--set",
+                        "model.hidden=[4]",
+                        "--set",
+                        "data.limit=60",
+                        "--set",
+                        "data.batch=60",
+                        "--threads",
+                        "1",
+                        "--precision",
+                        "f64",
+                        "--quiet",
+                        "--out",
+                        run.toString())
+                .done();
+        var mapper = JsonMapper.builder().build();
+        JsonNode probe = mapper.readTree(lines(run.resolve("metrics.jsonl")).stream()
+                .filter(l -> l.contains("sam_edge"))
+                .findFirst()
+                .orElseThrow());
+        JsonNode edge = mapper.readTree(CommandLineRun.of(
+                                "curvature",
+                                run.toString(),
+                                "--what",
+                                "edge",
+                                "--k",
+                                "1",
+                                "--json",
+                                "--backend",
+                                "cpu",
+                                "--threads",
+                                "1")
+                        .out())
+                .get("edge");
+        for (var name : List.of("lambda_1", "preconditioned_lambda_1", "effective_lambda_1", "optimizer_edge")) {
+            double expected = probe.get(name).asDouble();
+            assertEquals(expected, edge.get(name).asDouble(), 1e-5 * expected, name);
+        }
+        assertEquals(38e3, edge.get("optimizer_edge").asDouble(), 1e-6);
+    }
+
+    private static List<String> lines(Path file) {
+        try {
+            return Files.readAllLines(file);
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
     void goesFromOneSetOfWeightsToAnother() throws Exception {
         Path other = folder.resolve("other.safetensors");
         var tensors = new java.util.LinkedHashMap<>(

@@ -67,7 +67,12 @@ public record Philox(int w0, int w1, int w2, int w3) {
 
     /** The key of a draw: different for any two seeds, and as good as surely for any two names. */
     public static long key(long seed, String use) {
-        return mix(seed) ^ hash(use);
+        return key(seed, hash(use));
+    }
+
+    /** As {@link #key(long, String)}, with the name's {@link #hash}. */
+    public static long key(long seed, long use) {
+        return mix(seed) ^ use;
     }
 
     /** FNV-1a in 64 bits over UTF-8. */

@@ -132,7 +132,8 @@ public final class Probes implements AutoCloseable {
 
     /** Whether any probe measures after this step, counted from 1. */
     public boolean due(long step) {
-        return probes.stream().anyMatch(p -> step % p.every() == 0);
+        for (int i = 0; i < probes.size(); i++) if (step % probes.get(i).every() == 0) return true;
+        return false;
     }
 
     /**

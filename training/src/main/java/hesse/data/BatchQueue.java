@@ -6,7 +6,10 @@ import hesse.data.Loader.Position;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -98,6 +101,7 @@ final class BatchQueue {
     private Position position;
     private long orderedEpoch = -1;
     private int[] order = new int[0];
+    private final List<int[]> orders = new ArrayList<>();
     private boolean stopped;
 
     BatchQueue(Examples examples, Batches.Layout layout, Options options, long batches, Position start, int workers) {
@@ -149,9 +153,12 @@ final class BatchQueue {
 
     private Slot begin(Slot slot) {
         if (orderedEpoch != position.epoch()) {
-            order = options.shuffle()
-                    ? Shuffle.order(examples.size(), options.seed(), position.epoch())
-                    : Shuffle.identity(examples.size());
+            if (options.shuffle()) {
+                order = unused();
+                Shuffle.order(order, options.seed(), position.epoch());
+            } else if (order.length == 0) {
+                order = Shuffle.identity(examples.size());
+            }
             orderedEpoch = position.epoch();
         }
         slot.position = position;
@@ -160,12 +167,25 @@ final class BatchQueue {
         slot.places = Math.min(options.batch(), order.length - slot.from);
         slot.taken = 0;
         slot.left = slot.places;
-        slot.gaps = new boolean[slot.places];
+        if (slot.gaps.length == slot.places) Arrays.fill(slot.gaps, false);
+        else slot.gaps = new boolean[slot.places];
         slot.unreadable = 0;
         slot.failure = null;
         begun.add(slot);
         position = after(position);
         return slot;
+    }
+
+    /** An epoch's order is written where an earlier one stood that no batch under way is taken from. */
+    private int[] unused() {
+        for (var candidate : orders) {
+            boolean used = false;
+            for (var slot : begun) used |= slot.order == candidate;
+            if (!used) return candidate;
+        }
+        var another = new int[examples.size()];
+        orders.add(another);
+        return another;
     }
 
     private void make(Batches writer, Part part) {

@@ -6,14 +6,16 @@ import hesse.scalar.Philox;
 public final class Shuffle {
     private Shuffle() {}
 
-    /** The numbers 0…n−1 in the order of one epoch. */
-    static int[] order(int n, long seed, long epoch) {
-        return permutation(n, Philox.key(seed, "data.shuffle"), epoch);
+    /** Puts the numbers 0…n−1 into the order of one epoch, n being the array's length. */
+    static void order(int[] into, long seed, long epoch) {
+        permute(into, Philox.key(seed, "data.shuffle"), epoch);
     }
 
     /** A random order that is the same for every seed, so that runs with different seeds set the same examples aside. */
     static int[] validationOrder(int n) {
-        return permutation(n, Philox.key(0, "data.validation"), 0);
+        int[] order = new int[n];
+        permute(order, Philox.key(0, "data.validation"), 0);
+        return order;
     }
 
     /** The numbers 0…n−1 as they are. */
@@ -28,15 +30,14 @@ public final class Shuffle {
         return (int) Math.unsignedMultiplyHigh((long) high << 32 | low & 0xFFFFFFFFL, bound);
     }
 
-    private static int[] permutation(int n, long key, long epoch) {
-        int[] order = identity(n);
-        for (int i = n - 1; i > 0; i--) {
+    private static void permute(int[] order, long key, long epoch) {
+        for (int i = 0; i < order.length; i++) order[i] = i;
+        for (int i = order.length - 1; i > 0; i--) {
             var draw = Philox.of(key, epoch, i);
             int j = below(i + 1, draw.w0(), draw.w1());
             int swapped = order[i];
             order[i] = order[j];
             order[j] = swapped;
         }
-        return order;
     }
 }

@@ -52,6 +52,7 @@ public final class TrainingStep implements AutoCloseable {
     private final Map<Key, Plans> plans = new HashMap<>();
     private List<String> sums = List.of();
     private Plans last;
+    private Key lastKey;
     private long lastStep;
 
     /**
@@ -67,7 +68,8 @@ public final class TrainingStep implements AutoCloseable {
         this.bound = new BoundPlans(backend, state);
         int micro = division.microBatch().orElse(x.shape().dim(0));
         if (micro < x.shape().dim(0)) requireDivisible(micro);
-        this.last = plans(new Key(x.shape().dim(0), false));
+        this.lastKey = new Key(x.shape().dim(0), false);
+        this.last = plans(lastKey);
     }
 
     /**
@@ -193,7 +195,11 @@ public final class TrainingStep implements AutoCloseable {
      */
     boolean run(long seed, long t, Tensor x, Tensor y, Map<String, Double> scalars) {
         int size = x.shape().dim(0);
-        last = plans(new Key(size, t % division.interval() != 0));
+        boolean plain = t % division.interval() != 0;
+        if (lastKey.size != size || lastKey.plain != plain) {
+            lastKey = new Key(size, plain);
+            last = plans(lastKey);
+        }
         lastStep = t;
         scalars.forEach(bound::set);
         bound.set(hesse.nn.Forward.SEED, seed);

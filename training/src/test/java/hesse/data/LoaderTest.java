@@ -129,7 +129,7 @@ class LoaderTest {
         long seed = System.nanoTime();
         int trials = 6000;
         var counts = new TreeMap<String, Integer>();
-        for (int t = 0; t < trials; t++) counts.merge(Arrays.toString(Shuffle.order(3, seed, t)), 1, Integer::sum);
+        for (int t = 0; t < trials; t++) counts.merge(Arrays.toString(order(3, seed, t)), 1, Integer::sum);
         assertEquals(6, counts.size());
         // Each count has mean 1000 and standard deviation 29.
         counts.forEach(
@@ -331,10 +331,9 @@ class LoaderTest {
     @Test
     void seedsDecideTheOrder() {
         long seed = System.nanoTime();
-        assertArrayEquals(Shuffle.order(1000, seed, 3), Shuffle.order(1000, seed, 3));
-        assertNotEquals(
-                Arrays.toString(Shuffle.order(1000, seed, 3)), Arrays.toString(Shuffle.order(1000, seed + 1, 3)));
-        assertNotEquals(Arrays.toString(Shuffle.order(1000, seed, 3)), Arrays.toString(Shuffle.order(1000, seed, 4)));
+        assertArrayEquals(order(1000, seed, 3), order(1000, seed, 3));
+        assertNotEquals(Arrays.toString(order(1000, seed, 3)), Arrays.toString(order(1000, seed + 1, 3)));
+        assertNotEquals(Arrays.toString(order(1000, seed, 3)), Arrays.toString(order(1000, seed, 4)));
     }
 
     @Test
@@ -380,5 +379,11 @@ class LoaderTest {
         }
         assertTrue(Thread.getAllStackTraces().keySet().stream()
                 .noneMatch(t -> t.getName().equals("hesse-loader")));
+    }
+
+    private static int[] order(int n, long seed, long epoch) {
+        int[] order = new int[n];
+        Shuffle.order(order, seed, epoch);
+        return order;
     }
 }

@@ -28,8 +28,12 @@ public final class PlainMap {
                 FusedGenerator.generate(new Kernel(DType.F64, 1, List.of(load, load), program, List.of(result)), 0));
     }
 
-    /** out[i] = program(a[i], b[i]) for i below n; native addresses. */
-    public void run(long a, long b, long out, int n) {
-        kernel.run(new long[] {a, b, out}, NO_ARGUMENTS, GEOMETRY, NO_EXTENTS, 0, 0, 1, 0, n);
+    /**
+     * out[i] = program(a[i], b[i]) for i below n.
+     *
+     * @param places native addresses of a, b and out
+     */
+    public void run(long[] places, int n) {
+        kernel.run(places, NO_ARGUMENTS, GEOMETRY, NO_EXTENTS, 0, 0, 1, 0, n);
     }
 }

@@ -15,6 +15,10 @@ final class Draw extends Move {
     private final boolean doubles;
     private final int threads;
     private final PlainMap normal = PlainMap.of(Philox.NORMAL);
+    private final long use;
+    /** For each thread, where its uniforms are and its normals go. */
+    private final long[][] places;
+
     private long scratch;
     private long key;
     private long step;
@@ -25,6 +29,8 @@ final class Draw extends Move {
         this.size = random.type().shape().size();
         this.doubles = random.type().dtype() == DType.F64;
         this.threads = threads;
+        this.use = Philox.hash(random.use());
+        this.places = new long[threads][3];
     }
 
     @Override
@@ -45,7 +51,7 @@ final class Draw extends Move {
 
     @Override
     public void run(hesse.backend.cpu.kernel.WorkerPool pool) {
-        key = Philox.key(ALL.get(Tensor.I64, from(0)), random.use());
+        key = Philox.key(ALL.get(Tensor.I64, from(0)), use);
         step = ALL.get(Tensor.I64, from(1));
         first = ALL.get(Tensor.I64, from(2));
         super.run(pool);
@@ -70,11 +76,11 @@ final class Draw extends Move {
                     else ALL.set(Tensor.F32, to() + 4 * (begin + i), (float) v);
                 }
             }
-            case NORMAL -> normals(begin, n, scratch + 3L * 8 * CHUNK * worker);
+            case NORMAL -> normals(begin, n, scratch + 3L * 8 * CHUNK * worker, places[worker]);
         }
     }
 
-    private void normals(long begin, int n, long own) {
+    private void normals(long begin, int n, long own, long[] at) {
         long u = own;
         long v = own + 8L * CHUNK;
         long z = own + 16L * CHUNK;
@@ -83,11 +89,11 @@ final class Draw extends Move {
             ALL.set(Tensor.F64, u + 8L * i, block.uniform());
             ALL.set(Tensor.F64, v + 8L * i, block.secondUniform());
         }
-        if (doubles) {
-            normal.run(u, v, to() + 8 * begin, n);
-            return;
-        }
-        normal.run(u, v, z, n);
+        at[0] = u;
+        at[1] = v;
+        at[2] = doubles ? to() + 8 * begin : z;
+        normal.run(at, n);
+        if (doubles) return;
         for (int i = 0; i < n; i++) {
             ALL.set(Tensor.F32, to() + 4 * (begin + i), (float) ALL.get(Tensor.F64, z + 8L * i));
         }

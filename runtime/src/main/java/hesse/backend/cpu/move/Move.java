@@ -4,12 +4,16 @@ import hesse.backend.cpu.fused.NativeMemory;
 import hesse.backend.cpu.kernel.WorkerPool;
 import hesse.tensor.DType;
 import hesse.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** A prepared move: addresses are bound once, running allocates nothing. */
 public abstract class Move implements WorkerPool.Task {
     /** All native memory; addresses are absolute. */
     static final MemorySegment ALL = NativeMemory.ALL;
+    /** To be copied from: a slice to fill would be a new object for each call. */
+    private static final MemorySegment ZEROS =
+            Arena.global().allocate(1 << 14, 64).asReadOnly();
 
     private long[] from = new long[0];
     private long to;
@@ -56,7 +60,9 @@ public abstract class Move implements WorkerPool.Task {
     }
 
     static void zero(long to, long bytes) {
-        ALL.asSlice(to, bytes).fill((byte) 0);
+        for (long done = 0; done < bytes; done += ZEROS.byteSize()) {
+            MemorySegment.copy(ZEROS, 0, ALL, to + done, Math.min(bytes - done, ZEROS.byteSize()));
+        }
     }
 
     /** to[i] += from[i] over n elements. */

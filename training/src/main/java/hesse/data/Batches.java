@@ -19,6 +19,7 @@ final class Batches {
     private final Resampling resampling = new Resampling();
     private final double[] raw;
     private final double[] target;
+    private final int targetSize;
     private final float[] floats;
     private final double[] doubles;
     private final int channels;
@@ -89,6 +90,7 @@ final class Batches {
         this.layout = layout;
         this.raw = new double[layout.inputSize()];
         this.target = new double[Math.toIntExact(spec.target().size())];
+        this.targetSize = layout.targetSize();
         this.channels = spec.kind() == Examples.Kind.IMAGE ? spec.channels() : 1;
         boolean single = layout.precision() == DType.F32;
         this.floats = new float[single ? raw.length : 0];
@@ -112,9 +114,9 @@ final class Batches {
             normalized(inputs, at);
         }
         examples.target(example, target);
-        long to = (long) slot * layout.targetSize();
+        long to = (long) slot * targetSize;
         if (layout.soft()) {
-            for (int k = 0; k < layout.targetSize(); k++) layout.set(targets, to + k, k == (int) target[0] ? 1 : 0);
+            for (int k = 0; k < targetSize; k++) layout.set(targets, to + k, k == (int) target[0] ? 1 : 0);
             return;
         }
         for (double t : target) {

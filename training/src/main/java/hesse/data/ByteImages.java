@@ -62,8 +62,10 @@ final class ByteImages implements Examples {
 
     @Override
     public void input(int index, double[] into) {
-        var known = unreadable.flatMap(u -> u.known(index));
-        if (known.isPresent()) throw known.get();
+        if (unreadable.isPresent()) {
+            var known = unreadable.get().known(index);
+            if (known.isPresent()) throw known.get();
+        }
         int n = Math.toIntExact(spec.input().size());
         for (int e = 0, at = index * n; e < n; e++) into[e] = pixels[at + e] & 0xFF;
     }

@@ -5,6 +5,7 @@ import hesse.curvature.BatchSource;
 import hesse.curvature.Measurement;
 import hesse.curvature.Probes;
 import hesse.data.Loader;
+import hesse.data.Unreadable;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
 import hesse.graph.Type;
@@ -18,8 +19,10 @@ import hesse.sharpness.Strength;
 import hesse.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A training run: steps, evaluations, metrics, checkpoints. Everything but timings is a function of the configuration, the data and the
@@ -63,6 +66,7 @@ public final class Trainer implements AutoCloseable {
     private final Optimizer optimizer;
     private final Probes probes;
 
+    private final List<Unreadable> unreadable;
     private final StepClock clock = new StepClock();
     private long began;
     private Progress progress = Progress.START;
@@ -78,6 +82,13 @@ public final class Trainer implements AutoCloseable {
         this.context = context;
         this.config = context.config();
         this.console = console;
+        this.unreadable = Stream.of(
+                        Optional.of(context.data().train()),
+                        context.data().validation(),
+                        context.data().test())
+                .flatMap(Optional::stream)
+                .flatMap(examples -> examples.unreadable().stream())
+                .toList();
         this.method = Method.of(config.method());
         this.optimizer = Optimizer.of(config.optimizer());
         this.directory = RunDirectory.open(folder, config, resume);
@@ -131,6 +142,7 @@ public final class Trainer implements AutoCloseable {
             Loader loader,
             LearningRate rate,
             Map<String, Strength> strengths,
+            Map<String, Strength> strengthInputs,
             long total,
             long perEpoch,
             Tensor x,
@@ -158,6 +170,7 @@ public final class Trainer implements AutoCloseable {
                         loader,
                         LearningRate.of(config.optimizer(), total, perEpoch),
                         method.strengths(),
+                        strengthInputs(),
                         total,
                         perEpoch,
                         Tensor.allocate(x.dtype(), x.shape()),
@@ -172,6 +185,13 @@ public final class Trainer implements AutoCloseable {
 
     private long total(long perEpoch) {
         return config.train().steps().orElseGet(() -> config.train().epochs().orElse(0) * perEpoch);
+    }
+
+    /** The method's strengths by the names of their inputs. */
+    private Map<String, Strength> strengthInputs() {
+        var inputs = new LinkedHashMap<String, Strength>();
+        method.strengths().forEach((name, s) -> inputs.put("method." + name, s));
+        return inputs;
     }
 
     /** Returns whether it was stopped before the end. */
@@ -201,7 +221,7 @@ public final class Trainer implements AutoCloseable {
         var y = Slices.first(loop.y, batch.count());
         double lr = loop.rate.at(t);
         var scalars = optimizer.scalars(t, lr);
-        loop.strengths.forEach((name, s) -> scalars.put("method." + name, s.at(t, loop.total)));
+        loop.strengthInputs.forEach((name, s) -> scalars.put(name, s.at(t, loop.total)));
         long before = System.nanoTime();
         boolean finite = loop.step.run(config.train().seed(), t, x, y, scalars);
         clock.add(System.nanoTime() - before, batch.waitNanos());
@@ -243,12 +263,8 @@ public final class Trainer implements AutoCloseable {
 
     /** Examples that turned out to be unreadable, by file and index; those of batches made ahead too. */
     private void reportUnreadable() {
-        for (var part : java.util.List.of(
-                Optional.of(context.data().train()),
-                context.data().validation(),
-                context.data().test())) {
-            part.flatMap(hesse.data.Examples::unreadable)
-                    .ifPresent(u -> u.news().forEach(e -> console.log("passed over: " + e.getMessage())));
+        for (int i = 0; i < unreadable.size(); i++) {
+            unreadable.get(i).news().forEach(e -> console.log("passed over: " + e.getMessage()));
         }
     }
 

@@ -39,7 +39,8 @@ public final class ChildJvm {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx1g", "-Djava.awt.headless=true", "--module-path", modules));
         command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
-        command.add("--patch-module=hesse.training=" + Path.of("target", "test-classes").toAbsolutePath());
+        command.add("--patch-module=hesse.training="
+                + Path.of("target", "test-classes").toAbsolutePath());
         command.add("--enable-native-access=hesse.bindings,hesse.runtime");
         command.addAll(List.of(flags.split(" ")));
         command.addAll(List.of("--module", "hesse.training/" + main));

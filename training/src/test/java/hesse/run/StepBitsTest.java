@@ -34,13 +34,17 @@ class StepBitsTest {
         var all = saved();
         if (System.getProperty("hesse.digests", "").equals("write")) {
             all.setProperty(width, digest);
-            var text = new StringBuilder("# Checksums of one PSAM step of digits-cnn by vector width; see StepBitsTest.\n");
-            new TreeMap<>(all).forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
+            var text = new StringBuilder(
+                    "# Checksums of one PSAM step of digits-cnn by vector width; see StepBitsTest.\n");
+            new TreeMap<>(all)
+                    .forEach((key, value) ->
+                            text.append(key).append('=').append(value).append('\n'));
             Files.writeString(SAVED, text);
             return;
         }
         var expected = all.getProperty(width);
-        assumeTrue(expected != null, "no digest is saved for vectors of " + width + " bits; this machine finds " + digest);
+        assumeTrue(
+                expected != null, "no digest is saved for vectors of " + width + " bits; this machine finds " + digest);
         assertEquals(expected, digest, what + ", vectors of " + width + " bits");
     }
 
@@ -72,6 +76,7 @@ class StepBitsTest {
     @ParameterizedTest
     @ValueSource(strings = {"512", "256", "128", "none"})
     void everyWidthFindsItsOwnSavedBits(String width) throws Exception {
-        for (var digest : digests("-Dhesse.vector.bits=" + width, "1", "7")) assertSaved(width, digest, "default flags");
+        for (var digest : digests("-Dhesse.vector.bits=" + width, "1", "7"))
+            assertSaved(width, digest, "default flags");
     }
 }

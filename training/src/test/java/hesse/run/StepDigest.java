@@ -30,16 +30,20 @@ final class StepDigest {
     static String digest(int threads) throws InterruptedException {
         // the smallest batch whose elementwise kernels are worth vectors
         var config = Config.load(
-                "digits-cnn",
-                List.of("method={kind: psam, rho: 0.1}", "data.batch=32", "device.threads=" + threads));
+                "digits-cnn", List.of("method={kind: psam, rho: 0.1}", "data.batch=32", "device.threads=" + threads));
         var sum = new CRC32C();
         try (var context = RunContext.open(config, Optional.empty(), Optional.empty(), line -> {})) {
             var dtype = context.floating();
             var optimizer = Optimizer.of(config.optimizer());
             var declared = context.declared();
-            var options = Loader.Options.training(config.requireData(), config.train().seed(), dtype);
+            var options =
+                    Loader.Options.training(config.requireData(), config.train().seed(), dtype);
             try (var state = new TrainingState(
-                            context.backend(), declared.parameters(), declared.buffers(), Optional.of(optimizer), dtype);
+                            context.backend(),
+                            declared.parameters(),
+                            declared.buffers(),
+                            Optional.of(optimizer),
+                            dtype);
                     var loader = new Loader(
                             context.data().train(), context.data().normalization(), options, Loader.Position.START)) {
                 state.initialize(config.train().seed(), dtype);
@@ -62,8 +66,11 @@ final class StepDigest {
                         new Type(y.dtype(), y.shape()))) {
                     double lr = LearningRate.of(config.optimizer(), 440, 22).at(0);
                     var scalars = optimizer.scalars(0, lr);
-                    Method.of(config.method()).strengths().forEach((name, s) -> scalars.put("method." + name, s.at(0, 440)));
-                    if (!step.run(config.train().seed(), 0, x, y, scalars)) throw new IllegalStateException("not finite");
+                    Method.of(config.method())
+                            .strengths()
+                            .forEach((name, s) -> scalars.put("method." + name, s.at(0, 440)));
+                    if (!step.run(config.train().seed(), 0, x, y, scalars))
+                        throw new IllegalStateException("not finite");
                     for (double metric : step.metrics().values()) update(sum, Double.doubleToRawLongBits(metric));
                 }
                 state.weights().values().forEach(t -> sum.update(t.data().asByteBuffer()));

@@ -1,6 +1,5 @@
 package hesse.bench;
 
-import hesse.backend.cpu.kernel.KernelProvider;
 import hesse.backend.cpu.kernel.WorkerPool;
 import hesse.tensor.DType;
 import java.lang.management.ManagementFactory;
@@ -8,44 +7,67 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Prints the speed of contractions as GFLOP/s and as a share of the machine's fused multiply-add peak, measured in the same run: the
- * best of many runs, and with one thread its CPU time, so that a busy machine disturbs it less.
- * {@code main [threads] [seconds per case] [wrn|mixed|gemm|all]}
+ * The speed of contractions in f32 beside the machine's fused multiply-add peak, measured in the same run: the best of many runs, and with
+ * one thread its CPU time, so that a busy machine disturbs it less.
  */
-public final class ContractionTable {
-    private ContractionTable() {}
+final class ContractionTable {
+    /** Sets of contractions. */
+    enum Shapes {
+        WRN,
+        MIXED,
+        GEMM,
+        ALL
+    }
 
-    /** Prints the table. */
-    public static void main(String[] args) {
-        int threads = args.length > 0 ? Integer.parseInt(args[0]) : 1;
-        double seconds = args.length > 1 ? Double.parseDouble(args[1]) : 1;
-        var which = args.length > 2 ? args[2] : "all";
-        System.out.println(KernelProvider.get().description() + ", " + threads + " threads, float");
-        try (var pool = new WorkerPool(threads)) {
-            for (var line : cases(which)) {
-                var work = new ContractionCase(line, DType.F32, threads);
-                double best = 0;
-                double peak = 0;
-                long end = System.nanoTime() + (long) (seconds * 1e9);
-                for (int i = 0; i < 20 || System.nanoTime() < end; i++) {
-                    long start = clock(threads);
-                    work.run(pool);
-                    best = Math.max(best, work.operations() / (clock(threads) - start));
-                    if (i % 4 == 0) peak = Math.max(peak, peak(pool));
-                }
-                System.out.printf("%-32s %7.1f GFLOP/s  %3.0f %% of %.0f%n", line, best, 100 * best / peak, peak);
-            }
+    /**
+     * One contraction's best run.
+     *
+     * @param contraction as {@link ContractionCase} reads it
+     * @param gigaflops 10⁹ operations a second, two for each multiply-add
+     * @param peak what as many threads reach in a loop of independent multiply-adds
+     */
+    record Row(String contraction, double gigaflops, double peak) {
+        double share() {
+            return gigaflops / peak;
         }
     }
 
-    private static List<String> cases(String which) {
+    /** Every contraction runs at least so often, however short its time: some of the runs are those in which it is compiled. */
+    private static final int RUNS = 3;
+
+    private ContractionTable() {}
+
+    static List<Row> measure(Shapes shapes, int threads, double seconds) {
+        var rows = new ArrayList<Row>();
+        try (var pool = new WorkerPool(threads)) {
+            for (var line : cases(shapes)) rows.add(measure(line, pool, seconds));
+        }
+        return rows;
+    }
+
+    private static Row measure(String line, WorkerPool pool, double seconds) {
+        int threads = pool.threads();
+        var work = new ContractionCase(line, DType.F32, threads);
+        double best = 0;
+        double peak = 0;
+        long end = System.nanoTime() + (long) (seconds * 1e9);
+        for (int i = 0; i < RUNS || System.nanoTime() < end; i++) {
+            long start = clock(threads);
+            work.run(pool);
+            best = Math.max(best, work.operations() / (clock(threads) - start));
+            if (i % 4 == 0) peak = Math.max(peak, peak(pool));
+        }
+        return new Row(line, best, peak);
+    }
+
+    private static List<String> cases(Shapes shapes) {
         var lines = new ArrayList<String>();
-        if (which.equals("gemm") || which.equals("all")) lines.addAll(ContractionCase.MATRICES);
+        if (shapes == Shapes.GEMM || shapes == Shapes.ALL) lines.addAll(ContractionCase.MATRICES);
         for (var direction : ContractionCase.DIRECTIONS) {
-            if (which.equals("wrn") || which.equals("all")) {
+            if (shapes == Shapes.WRN || shapes == Shapes.ALL) {
                 for (var sizes : ContractionCase.WRN_16_4) lines.add(direction + " " + sizes);
             }
-            if (which.equals("mixed") || which.equals("all")) {
+            if (shapes == Shapes.MIXED || shapes == Shapes.ALL) {
                 for (var sizes : ContractionCase.MIXED) lines.add(direction + " " + sizes);
             }
         }

@@ -145,4 +145,23 @@ class BenchCommandTest {
         assertEquals(2, bench("plan", "digits-mlp", "--rounds=-1").code);
         assertEquals(2, bench().code);
     }
+
+    @Test
+    void kernelsListsEachContractionBesideThePeak() {
+        var json = bench("kernels", "--seconds=0", "--json").json();
+        var rows = json.get("contractions").valueStream().toList();
+        assertEquals(
+                ContractionCase.DIRECTIONS.size() * ContractionCase.WRN_16_4.size(),
+                rows.size(),
+                "one row a contraction");
+        for (var row : rows) {
+            assertTrue(
+                    row.get("gflops").asDouble() > 0 && row.get("peak_gflops").asDouble() > 0, row::toString);
+            assertEquals(
+                    row.get("gflops").asDouble() / row.get("peak_gflops").asDouble(),
+                    row.get("share").asDouble(),
+                    1e-9);
+        }
+        assertEquals(2, bench("kernels", "--threads=0").code());
+    }
 }

@@ -36,7 +36,8 @@ final class ProgressLine implements AutoCloseable {
 
     /** Metrics of a training step. */
     void metrics(long step, Map<String, Double> values) {
-        String loss = "loss %.4f".formatted(values.getOrDefault("loss", Double.NaN));
+        // the bar puts it right behind the rate
+        String loss = String.format(Locale.ROOT, " loss %.4f", values.getOrDefault("loss", Double.NaN));
         if (bar != null) bar.setExtraMessage(loss);
     }
 

@@ -12,10 +12,6 @@ public final class KernelProvider {
     public static final String BITS_PROPERTY = "hesse.vector.bits";
 
     private static final int NONE = -1;
-    /** Beyond 600 calls and, with the terms, 15,000 rounds, HotSpot's best compiler is asked; a single loop counts from 40,000 on. */
-    private static final int WARM_UP_CALLS = 1_500;
-
-    private static final int WARM_UP_TERMS = 20;
 
     /** Chosen at class initialisation. */
     private static final KernelProvider CHOSEN = choose();
@@ -56,28 +52,6 @@ public final class KernelProvider {
             case F64 -> f64;
             default -> throw new IllegalArgumentException("contractions on the CPU take f32 or f64, got " + dtype);
         };
-    }
-
-    /**
-     * Has the kernels of {@code dtype} compiled, by calls on scratch data, so that the first step need not wait for it. Calls are short:
-     * the compiler then compiles each kernel once, and not first for a loop in progress.
-     */
-    public void warmUp(DType dtype, WorkerPool pool) {
-        if (!vectorised()) return;
-        var lanes = lanes(dtype);
-        int rows = lanes.tileRows()[0];
-        int panel = lanes.panelWidth();
-        pool.run(4, (task, worker) -> {
-            var kernel = lanes.kernel(task & 1, 1 + (task >> 1));
-            Object a = scratch(dtype, rows * WARM_UP_TERMS);
-            Object b = scratch(dtype, panel * WARM_UP_TERMS);
-            Object c = scratch(dtype, rows * panel);
-            for (int i = 0; i < WARM_UP_CALLS; i++) kernel.run(a, 0, b, 0, WARM_UP_TERMS, c, 0, panel);
-        });
-    }
-
-    private static Object scratch(DType dtype, int elements) {
-        return dtype == DType.F64 ? new double[elements] : new float[elements];
     }
 
     private static KernelProvider choose() {

@@ -40,9 +40,11 @@ public final class Overhead {
         Map<String, Object> toMap(Cost sgd) {
             var m = new LinkedHashMap<String, Object>();
             m.put("method", method);
-            m.put("median_ms", median());
-            m.put("ratio", quantile(ratios(sgd), 0.5));
-            m.put("ratio_quartiles", List.of(quantile(ratios(sgd), 0.25), quantile(ratios(sgd), 0.75)));
+            if (milliseconds.length > 0) {
+                m.put("median_ms", median());
+                m.put("ratio", quantile(ratios(sgd), 0.5));
+                m.put("ratio_quartiles", List.of(quantile(ratios(sgd), 0.25), quantile(ratios(sgd), 0.75)));
+            }
             m.put("contractions", multiplyAdds);
             m.put("contractions_ratio", multiplyAdds / sgd.multiplyAdds);
             m.put("kernels", kernels);
@@ -62,11 +64,12 @@ public final class Overhead {
      * Measures.
      *
      * @param contexts of each method by its name, on one backend; the first is plain descent
-     * @param steps timed steps of each method
+     * @param steps timed steps of each method; 0 counts only, and holds one method at a time
      * @param warmUpSeconds untimed rounds go on so long, so that kernels are compiled
      */
     static List<Cost> measure(Map<String, RunContext> contexts, int steps, double warmUpSeconds, Consumer<String> log)
             throws InterruptedException {
+        if (steps == 0) return counted(contexts, log);
         var entries = new ArrayList<Entry>();
         var batch = StepTrial.firstBatch(contexts.values().iterator().next());
         try {
@@ -89,6 +92,20 @@ public final class Overhead {
         } finally {
             entries.forEach(e -> e.trial.close());
         }
+    }
+
+    /** Contractions and memory alone, one method after the other. */
+    private static List<Cost> counted(Map<String, RunContext> contexts, Consumer<String> log)
+            throws InterruptedException {
+        var costs = new ArrayList<Cost>();
+        var batch = StepTrial.firstBatch(contexts.values().iterator().next());
+        for (var c : contexts.entrySet()) {
+            log.accept("compiling " + c.getKey());
+            try (var trial = new StepTrial(c.getValue(), batch)) {
+                costs.add(cost(new Entry(c.getKey(), trial, new double[0])));
+            }
+        }
+        return costs;
     }
 
     /** Runs something twice at least, and so long. */

@@ -48,7 +48,7 @@ public final class OverheadCommand implements Command {
             names = "--steps",
             defaultValue = "30",
             paramLabel = "N",
-            description = "Timed steps of each method (default: ${DEFAULT-VALUE}).")
+            description = "Timed steps of each method; 0 counts contractions and memory alone (default: ${DEFAULT-VALUE}).")
     int steps = 30;
 
     @Option(
@@ -72,7 +72,7 @@ public final class OverheadCommand implements Command {
 
     @Override
     public int run(Console console) throws InterruptedException {
-        if (steps < 1) throw new hesse.config.ConfigException("--steps is " + steps + "; it has to be at least 1");
+        if (steps < 0) throw new hesse.config.ConfigException("--steps is " + steps + "; it has to be at least 0");
         var configured = options.load(source, device.overrides());
         var sgd = with("sgd");
         try (var context = RunContext.open(sgd, data.folder(), Optional.empty(), console::log)) {
@@ -117,13 +117,15 @@ public final class OverheadCommand implements Command {
                 "method", "median ms", "time / SGD", "quartiles", "contractions / SGD", "memory / SGD", "kernels");
         for (var c : costs) {
             double[] ratios = c.ratios(sgd);
+            boolean timed = ratios.length > 0;
             table.row(
                     c.method(),
-                    number("%.2f", c.median()),
-                    number("%.2f", Overhead.quantile(ratios, 0.5)),
-                    number("%.2f", Overhead.quantile(ratios, 0.25))
-                            + " … "
-                            + number("%.2f", Overhead.quantile(ratios, 0.75)),
+                    timed ? number("%.2f", c.median()) : "",
+                    timed ? number("%.2f", Overhead.quantile(ratios, 0.5)) : "",
+                    timed
+                            ? number("%.2f", Overhead.quantile(ratios, 0.25)) + " … "
+                                    + number("%.2f", Overhead.quantile(ratios, 0.75))
+                            : "",
                     number("%.2f", c.multiplyAdds() / sgd.multiplyAdds()),
                     number("%.2f", c.bytes() / (double) sgd.bytes()),
                     c.kernels());

@@ -72,6 +72,23 @@ class BenchCommandTest {
     }
 
     @Test
+    void withoutTimedStepsOnlyCountsAreMade() {
+        var methods = bench(
+                        "overhead",
+                        "digits-mlp",
+                        "--methods=psam",
+                        "--steps=0",
+                        "--threads=1",
+                        "--json",
+                        "--set=model.hidden=[8]")
+                .json()
+                .get("methods");
+        assertEquals(2, methods.size());
+        assertTrue(methods.get(1).get("contractions_ratio").asDouble() > 2);
+        assertTrue(methods.get(1).path("median_ms").isMissingNode());
+    }
+
+    @Test
     void overheadOfAllMethodsLeavesOutWhatTheLossDoesNotAllow() {
         var run = bench(
                 "overhead",
@@ -141,7 +158,7 @@ class BenchCommandTest {
         assertTrue(bench("overhead", "digits-mlp", "--methods=simulated-annealing")
                 .err
                 .contains("choose from sgd, sam"));
-        assertEquals(2, bench("overhead", "digits-mlp", "--steps=0").code);
+        assertEquals(2, bench("overhead", "digits-mlp", "--steps=-1").code);
         assertEquals(2, bench("plan", "digits-mlp", "--rounds=-1").code);
         assertEquals(2, bench().code);
     }

@@ -47,6 +47,20 @@ public final class Safetensors {
      * @throws TensorFileException if the file is missing, truncated, corrupt, or holds an element type that cannot be read
      */
     public static Contents read(Path file, Arena arena) {
+        return read(file, arena, false);
+    }
+
+    /**
+     * As {@link #read(Path)}, but what is stored as it lies in memory is mapped, not read, so that a file may be larger than memory. The
+     * tensors are read-only; the file must not change while they are used.
+     *
+     * @throws TensorFileException if the file is missing, truncated, corrupt, or holds an element type that cannot be read
+     */
+    public static Contents map(Path file) {
+        return read(file, Arena.ofAuto(), true);
+    }
+
+    private static Contents read(Path file, Arena arena, boolean mapped) {
         try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
             if (Files.isDirectory(file))
                 throw new TensorFileException(file, "is a folder, not a file", "Name a safetensors file");
@@ -54,7 +68,13 @@ public final class Safetensors {
             long dataStart = channel.position();
             var tensors = new LinkedHashMap<String, Tensor>();
             for (var e : header.entries.entrySet()) {
-                tensors.put(e.getKey(), readTensor(file, channel, dataStart, e.getValue(), arena));
+                var entry = e.getValue();
+                boolean asItLies = entry.type().isRaw() && entry.type() != StoredType.BOOL;
+                tensors.put(
+                        e.getKey(),
+                        mapped && asItLies
+                                ? mapTensor(channel, dataStart, entry, arena)
+                                : readTensor(file, channel, dataStart, entry, arena));
             }
             return new Contents(tensors, header.metadata);
         } catch (NoSuchFileException e) {
@@ -138,6 +158,13 @@ public final class Safetensors {
         var json = ByteBuffer.allocate((int) bytes);
         readFully(file, channel, json);
         return SafetensorsHeader.parse(file, json.array(), size - 8 - bytes);
+    }
+
+    private static Tensor mapTensor(FileChannel channel, long dataStart, SafetensorsHeader.Entry entry, Arena arena)
+            throws IOException {
+        long bytes = entry.end() - entry.begin();
+        var data = channel.map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), bytes, arena);
+        return new Tensor(entry.type().memory, entry.shape(), data);
     }
 
     private static Tensor readTensor(

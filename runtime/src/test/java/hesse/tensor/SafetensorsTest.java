@@ -10,9 +10,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -20,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,7 +57,38 @@ class SafetensorsTest {
             assertEquals(t.shape(), u.shape());
             assertEquals(-1, t.data().mismatch(u.data()), name + ", seed " + seed);
         });
+        var mapped = Safetensors.map(file).tensors();
+        tensors.forEach((name, t) -> {
+            var u = mapped.get(name);
+            assertEquals(t.dtype(), u.dtype());
+            assertEquals(t.shape(), u.shape());
+            assertEquals(-1, t.data().mismatch(u.data()), name + ", seed " + seed);
+        });
         assertEquals(List.of("weights.safetensors"), names(folder), "no temporary file stays");
+    }
+
+    @Test
+    void mappedTensorsMayBeLargerThanTheMemory() throws IOException {
+        Assumptions.assumeTrue(folder.toFile().getUsableSpace() > 1L << 36, "too little room on the disk");
+        long rows = 40_000_000;
+        byte[] json = ("{\"x\": {\"dtype\": \"F64\", \"shape\": [" + rows + ", 100], \"data_offsets\": [0, "
+                        + rows * 800 + "]}}")
+                .getBytes(StandardCharsets.UTF_8);
+        var file = folder.resolve("large");
+        try (var channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(8)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(json.length)
+                    .flip());
+            channel.write(ByteBuffer.wrap(json));
+            // a hole of 32 GB, which takes no room
+            var last = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putDouble(7).flip();
+            channel.write(last, 8 + json.length + rows * 800 - 8);
+        }
+        var x = Safetensors.map(file).tensors().get("x");
+        assertEquals(7, x.get(rows * 100 - 1));
+        assertEquals(0, x.get(rows * 50));
+        assertThrows(IllegalArgumentException.class, () -> x.set(0, 1));
     }
 
     @Test

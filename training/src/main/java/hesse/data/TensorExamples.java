@@ -20,13 +20,13 @@ final class TensorExamples implements Examples {
     }
 
     /**
-     * Reads a file.
+     * Maps a file, which may be larger than memory.
      *
      * @throws hesse.tensor.TensorFileException if it cannot be read
      * @throws DataException if x or y are missing or do not fit each other
      */
     static TensorExamples read(Path file) {
-        var tensors = Safetensors.read(file).tensors();
+        var tensors = Safetensors.map(file).tensors();
         var x = tensor(file, tensors, "x");
         var y = tensor(file, tensors, "y");
         int[] dims = x.shape().dims();

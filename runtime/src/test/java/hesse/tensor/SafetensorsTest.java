@@ -82,7 +82,10 @@ class SafetensorsTest {
                     .flip());
             channel.write(ByteBuffer.wrap(json));
             // a hole of 32 GB, which takes no room
-            var last = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putDouble(7).flip();
+            var last = ByteBuffer.allocate(8)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putDouble(7)
+                    .flip();
             channel.write(last, 8 + json.length + rows * 800 - 8);
         }
         var x = Safetensors.map(file).tensors().get("x");

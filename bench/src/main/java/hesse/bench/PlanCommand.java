@@ -152,9 +152,11 @@ public final class PlanCommand implements Command {
         var kinds = new int[3];
         int reads = 0;
         int writes = 0;
+        int remade = 0;
         long slab = 0;
         long live = 0;
         var kernels = new java.util.HashSet<hesse.plan.Kernel>();
+        var compiled = new java.util.HashSet<hesse.plan.Kernel>();
         for (var p : parts) {
             multiplyAdds += p.times() * PlanCost.multiplyAdds(p.plan());
             for (var s : p.plan().steps()) {
@@ -164,9 +166,11 @@ public final class PlanCommand implements Command {
             var traffic = Traffic.of(p.plan());
             reads += p.times() * traffic.reads();
             writes += p.times() * traffic.writes();
+            remade += p.times() * traffic.remade();
             live = Math.max(live, traffic.liveBytes());
             slab += p.plan().slabBytes();
             kernels.addAll(PlanCost.kernels(p.plan()));
+            compiled.addAll(PlanCost.compiledKernels(p.plan()));
         }
         var m = new LinkedHashMap<String, Object>();
         m.put("plans", parts.size());
@@ -174,12 +178,17 @@ public final class PlanCommand implements Command {
         m.put("multiply_adds", multiplyAdds);
         m.put("fused_steps", kinds[1]);
         m.put("kernels", kernels.size());
+        m.put("compiled_kernels", compiled.size());
         m.put("moves", kinds[2]);
         m.put("tensor_reads", reads);
         m.put("tensor_writes", writes);
         int norms = trial.batchNorms();
         m.put("batch_norms", norms);
-        if (norms > 0) m.put("tensors_per_batch_norm", (reads + writes) / (double) norms);
+        m.put("tensors_remade", remade);
+        if (norms > 0) {
+            m.put("tensors_per_batch_norm", (reads + writes - remade) / (double) norms);
+            m.put("and_remade_for_contractions", remade / (double) norms);
+        }
         m.put("slab_bytes", slab);
         m.put("live_bytes", live);
         m.put("bytes", trial.bytes());

@@ -64,10 +64,10 @@ public final class PlanCost {
         return kernels(plan).size();
     }
 
-    /** The structurally different fused kernels over index spaces that are not small: what a backend compiles at run time. */
-    public static int compiledKernels(Plan plan) {
+    /** Those over index spaces that are not small: what a backend compiles at run time. */
+    public static Set<Kernel> compiledKernels(Plan plan) {
         var seen = new HashSet<Kernel>();
         for (Step s : plan.steps()) if (s instanceof Fused f && f.points() >= SMALL_POINTS) seen.add(f.kernel());
-        return seen.size();
+        return seen;
     }
 }

@@ -1,6 +1,7 @@
 package hesse.plan;
 
 import hesse.graph.ConvFilterGradient;
+import hesse.graph.MatMul;
 import hesse.plan.Plan.Buffer;
 import hesse.plan.Plan.Contraction;
 import hesse.plan.Plan.Fused;
@@ -15,31 +16,40 @@ import java.util.HashSet;
  *
  * @param reads whole image activations [N, H, W, C] in the slab that fused kernels read, one for each kernel that reads it
  * @param writes those that they write
+ * @param remade of the writes, values that had been made before and are made again for a later contraction, not having been kept
  * @param liveBytes the most bytes of the slab that hold a value still needed, at any step
  */
-public record Traffic(int reads, int writes, long liveBytes) {
+public record Traffic(int reads, int writes, int remade, long liveBytes) {
     /** Counts on the plan's steps. */
     public static Traffic of(Plan plan) {
         var filters = new HashSet<Integer>();
         for (var s : plan.steps()) {
-            if (s instanceof Contraction c && c.op() instanceof ConvFilterGradient) filters.add(c.out());
+            if (!(s instanceof Contraction c)) continue;
+            if (c.op() instanceof ConvFilterGradient) filters.add(c.out());
+            else if (!(c.op() instanceof MatMul)) filters.add(c.b());
         }
         int reads = 0;
         int writes = 0;
+        int remade = 0;
         for (var s : plan.steps()) {
             if (!(s instanceof Fused f)) continue;
             for (int id : new HashSet<>(f.reads())) if (!filters.contains(id) && isActivation(plan, f, id)) reads++;
-            for (int id : new HashSet<>(f.writes())) if (!filters.contains(id) && isActivation(plan, f, id)) writes++;
+            for (int id : new HashSet<>(f.writes())) {
+                if (filters.contains(id) || !isActivation(plan, f, id)) continue;
+                writes++;
+                if (plan.buffer(id).occurrence() > 0) remade++;
+            }
         }
-        return new Traffic(reads, writes, live(plan));
+        return new Traffic(reads, writes, remade, live(plan));
     }
 
-    /** As large as the kernel's index space; what is smaller are statistics. */
+    /** As large as the kernel's index space, and more than a vector of channels: the others are statistics. */
     private static boolean isActivation(Plan plan, Fused f, int id) {
         Buffer b = plan.buffer(id);
         return b.place() == Place.SLAB
                 && b.shape().rank() == 4
                 && b.shape().size() == f.points()
+                && b.shape().size() > b.shape().dim(-1)
                 && b.dtype().isFloat();
     }
 

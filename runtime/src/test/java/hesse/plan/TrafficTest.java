@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import hesse.graph.Node;
 import hesse.graph.Ops;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,23 +29,27 @@ class TrafficTest {
         return update;
     }
 
-    /** Tensors read and written per batch norm with its activation; from two depths, so that the ends of the net drop out. */
-    private static double perLayer(java.util.function.Function<Nets.Net, List<Node>> of) {
-        int[] total = new int[2];
-        for (int i = 0; i < 2; i++) {
-            var t = Traffic.of(plan(of.apply(Nets.cnn(10 + 10 * i, 8, 32, 12, false, "gelu"))));
-            total[i] = t.reads() + t.writes();
-        }
-        return (total[1] - total[0]) / 10.0;
+    /**
+     * Tensors read and written per batch norm with its activation, and of these the writes that make a contraction's operand again; from
+     * two depths, so that the ends of the net drop out.
+     */
+    private static double[] perLayer(java.util.function.Function<Nets.Net, List<Node>> of) {
+        var t = new Traffic[2];
+        for (int i = 0; i < 2; i++) t[i] = Traffic.of(plan(of.apply(Nets.cnn(10 + 10 * i, 8, 32, 12, false, "gelu"))));
+        return new double[] {
+            (t[1].reads() + t[1].writes() - t[0].reads() - t[0].writes()) / 10.0, (t[1].remade() - t[0].remade()) / 10.0
+        };
     }
 
-    /** One pass over each tensor that is needed would be 8 and 22; the bounds are a little above what plans come to. */
+    /** One pass over each tensor that is needed: 8 for a gradient and 22 for PSAM, beside what is made again because it is not kept. */
     @Test
-    void batchNormsMoveNoMoreTensorsThanTheyDid() {
-        double sgd = perLayer(net -> net.curvature().gradient());
-        double psam = perLayer(TrafficTest::psam);
-        assertTrue(sgd >= 8 && sgd <= 24, "gradient " + sgd);
-        assertTrue(psam >= 22 && psam <= 90, "psam " + psam);
+    void batchNormsMoveNoTensorTwice() {
+        double[] sgd = perLayer(net -> net.curvature().gradient());
+        double[] psam = perLayer(TrafficTest::psam);
+        System.out.println(
+                "tensors per batch norm: gradient " + Arrays.toString(sgd) + ", psam " + Arrays.toString(psam));
+        assertTrue(sgd[0] - sgd[1] <= 8 && sgd[1] <= 1, "gradient " + Arrays.toString(sgd));
+        assertTrue(psam[0] - psam[1] <= 22 && psam[1] <= 5, "psam " + Arrays.toString(psam));
     }
 
     @Test

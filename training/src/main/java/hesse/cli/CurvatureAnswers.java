@@ -8,6 +8,7 @@ import hesse.curvature.Landscape;
 import hesse.curvature.Measurement;
 import hesse.curvature.ParameterSpace;
 import hesse.curvature.Problem;
+import hesse.curvature.Records;
 import hesse.tensor.DType;
 import hesse.tensor.Tensor;
 import java.util.ArrayList;
@@ -80,13 +81,13 @@ final class CurvatureAnswers {
         if ((wanted.contains("top") || wanted.contains("split")) && goesOn()) top(wanted.contains("split"));
         if (wanted.contains("bottom") && goesOn()) {
             var bottom = measurement.eigenpairs(Lanczos.End.SMALLEST);
-            record.put("bottom", Measurement.record(bottom));
+            record.put("bottom", Records.of(bottom));
             vectors(record.containsKey("top") ? "bottom_vectors." : "vectors.", bottom);
         }
         if (wanted.contains("trace") && goesOn()) record.put("trace", measurement.trace());
         if (wanted.contains("diagonal") && goesOn()) {
             var d = measurement.diagonal();
-            record.put("diagonal", measurement.record(d));
+            record.put("diagonal", Records.of(d, space));
             space.stored(d.estimate(), dtype()).forEach((name, t) -> tensors.put("diagonal." + name, t));
         }
         if (wanted.contains("frobenius") && goesOn()) record.put("frobenius", measurement.frobenius());
@@ -100,7 +101,7 @@ final class CurvatureAnswers {
     private void top(boolean split) {
         var found = measurement.eigenpairs(Lanczos.End.LARGEST);
         top = Optional.of(found);
-        var m = Measurement.record(found);
+        var m = Records.of(found);
         record.put("top", m);
         if (split && goesOn()) m.put("split", measurement.split(found));
         vectors("vectors.", found);
@@ -116,7 +117,7 @@ final class CurvatureAnswers {
                     direction(a), a.from(), a.to(), a.points(wanted.all().size())));
         }
         var l = measurement.landscape(axes, wanted.nme());
-        record.put("landscape", Measurement.record(l));
+        record.put("landscape", Records.of(l));
         String x = axes.getFirst().direction().name();
         if (axes.size() == 1) {
             pictures.put(
@@ -171,7 +172,7 @@ final class CurvatureAnswers {
     private void density(Optional<Double> prior) {
         var density = measurement.density();
         var curve = density.linear(DENSITY_POINTS, DENSITY_WIDTH);
-        var m = Measurement.record(curve);
+        var m = Records.of(curve);
         pictures.put(
                 "density",
                 new CurvePlot("spectral density, " + operator, "eigenvalue", "density", curve.grid(), curve.values()));
@@ -181,7 +182,7 @@ final class CurvatureAnswers {
             if (largest == 0) break;
             var c = density.logarithmic(positive, SMALLEST_SHARE * largest, DENSITY_POINTS, DECADES_WIDTH);
             String name = positive ? "positive" : "negative";
-            logarithmic.put(name, Measurement.record(c));
+            logarithmic.put(name, Records.of(c));
             pictures.put(
                     "density-" + name,
                     new CurvePlot(

@@ -4,6 +4,7 @@ import hesse.config.ConfigException;
 import hesse.config.Names;
 import hesse.curvature.BatchSource;
 import hesse.curvature.Measurement;
+import hesse.curvature.MeasurementSettings;
 import hesse.curvature.ProbeConfig.Estimator;
 import hesse.curvature.ProbeConfig.Operator;
 import hesse.curvature.Problem;
@@ -33,7 +34,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -262,8 +262,8 @@ public final class CurvatureCommand implements Command {
         }
     }
 
-    private Measurement.Settings settings(long key) {
-        return Measurement.Settings.of(
+    private MeasurementSettings settings(long key) {
+        return MeasurementSettings.of(
                         choice("--operator", operator, Operator.values()),
                         k,
                         tolerance,
@@ -272,31 +272,6 @@ public final class CurvatureCommand implements Command {
                         key)
                 .toRelative(relative)
                 .byDifferences(difference == null ? OptionalDouble.empty() : OptionalDouble.of(difference));
-    }
-
-    /** Asked between products: says every half a minute that it is still at work. */
-    private static final class Patience implements BooleanSupplier {
-        private static final long PAUSE = 30_000_000_000L;
-
-        private final Console console;
-        private final Interruption interruption;
-        private long asked;
-        private long spoke = System.nanoTime();
-
-        Patience(Console console, Interruption interruption) {
-            this.console = console;
-            this.interruption = interruption;
-        }
-
-        @Override
-        public boolean getAsBoolean() {
-            asked++;
-            if (System.nanoTime() - spoke > PAUSE) {
-                spoke = System.nanoTime();
-                console.log(asked + " products so far");
-            }
-            return interruption.asked();
-        }
     }
 
     /** Half of the free memory may hold primal passes, and 2 GiB always. */

@@ -1,7 +1,6 @@
 package hesse.curvature;
 
 import hesse.curvature.ProbeConfig.Estimator;
-import hesse.curvature.ProbeConfig.Operator;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
 import hesse.optim.OptimizerConfig;
@@ -13,86 +12,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.function.BooleanSupplier;
 
 /**
  * What can be asked about a problem's curvature, as records of plain maps, lists and numbers, ready for JSON: the command and the probes in
  * training answer with these.
  */
 public final class Measurement implements AutoCloseable {
-    /**
-     * How it is measured.
-     *
-     * @param operator whose spectrum
-     * @param k eigenpairs
-     * @param tolerance of residuals, relative to each eigenvalue
-     * @param probes random vectors; for Hutch++ and XTrace products
-     * @param relative ends a trace when its standard error is below this times the estimate; 0 never does
-     * @param stop asked between products: true ends a search or a sampling with what it has
-     * @param budget the most contractions for each quantity, 1 being those of a gradient on the same examples
-     * @param differences the radius of central differences in place of exact products with the Hessian
-     * @param check whether an operator's determinism is checked when it is made
-     */
-    public record Settings(
-            Operator operator,
-            int k,
-            double tolerance,
-            int probes,
-            Estimator estimator,
-            double relative,
-            long seed,
-            BooleanSupplier stop,
-            OptionalDouble budget,
-            OptionalDouble differences,
-            boolean check) {
-        /** Exact, checked, without a budget, never stopped. */
-        public static Settings of(
-                Operator operator, int k, double tolerance, int probes, Estimator estimator, long seed) {
-            return new Settings(
-                    operator,
-                    k,
-                    tolerance,
-                    probes,
-                    estimator,
-                    0,
-                    seed,
-                    () -> false,
-                    OptionalDouble.empty(),
-                    OptionalDouble.empty(),
-                    true);
-        }
-
-        /** Ends early when asked to. */
-        public Settings until(BooleanSupplier stop) {
-            return new Settings(
-                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, check);
-        }
-
-        /** Traces to a relative standard error. */
-        public Settings toRelative(double relative) {
-            return new Settings(
-                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, check);
-        }
-
-        /** At most so many contractions for each quantity. */
-        public Settings within(OptionalDouble budget) {
-            return new Settings(
-                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, check);
-        }
-
-        /** Central differences in place of exact products with the Hessian. */
-        public Settings byDifferences(OptionalDouble radius) {
-            return new Settings(operator, k, tolerance, probes, estimator, relative, seed, stop, budget, radius, check);
-        }
-
-        /** Without the check, where the examples are known to stay. */
-        public Settings unchecked() {
-            return new Settings(
-                    operator, k, tolerance, probes, estimator, relative, seed, stop, budget, differences, false);
-        }
-    }
-
     /**
      * How training goes on, for its edge of stability.
      *
@@ -128,17 +53,18 @@ public final class Measurement implements AutoCloseable {
     }
 
     private static final int MOST_PRODUCTS = 1000;
+    private static final int FEWEST_FOR_SKETCH = 6;
 
     private final Problem problem;
     private final ParameterSpace space;
-    private final Settings settings;
+    private final MeasurementSettings settings;
     private Optional<LinearOperator> operator = Optional.empty();
     private Optional<QuadraticForms> forms = Optional.empty();
     private final LossGradient gradient;
     private List<double[]> last = List.of();
     private double elsewhere;
 
-    public Measurement(Problem problem, ParameterSpace space, Settings settings) {
+    public Measurement(Problem problem, ParameterSpace space, MeasurementSettings settings) {
         this.problem = problem;
         this.space = space;
         this.settings = settings;
@@ -246,16 +172,6 @@ public final class Measurement implements AutoCloseable {
                         .until(settings.stop()));
     }
 
-    /** Eigenpairs as a record; {@code converged} only appears when it is false. */
-    public static Map<String, Object> record(Eigenpairs e) {
-        var m = new LinkedHashMap<String, Object>();
-        m.put("values", e.values());
-        m.put("residuals", e.residuals());
-        m.put("products", e.products());
-        if (!e.converged()) m.put("converged", false);
-        return m;
-    }
-
     /** How each eigenvalue comes from G, N's activation part and the rest: vᵀG v, vᵀN_act v, vᵀN_rest v. */
     public List<Map<String, Object>> split(Eigenpairs e) {
         var out = new ArrayList<Map<String, Object>>();
@@ -267,14 +183,6 @@ public final class Measurement implements AutoCloseable {
             out.add(m);
         }
         return out;
-    }
-
-    private static Map<String, Object> record(Estimate e) {
-        var m = new LinkedHashMap<String, Object>();
-        m.put("estimate", e.estimate());
-        m.put("stderr", e.stderr());
-        m.put("probes", e.probes());
-        return m;
     }
 
     /** Traces with standard errors. Hutchinson's gives H, G and N from the same probes where one of them is asked for. */
@@ -289,12 +197,12 @@ public final class Measurement implements AutoCloseable {
             int most = affordable(settings.probes(), 2, 0, forms().workOf(1), forms().workOf(1));
             var t = forms().traces(
                             most, settings.relative(), Trace.Distribution.NORMAL, settings.seed(), settings.stop());
-            out.put("hessian", record(t.hessian()));
-            out.put("gauss_newton", record(t.gaussNewton()));
-            out.put("nme", record(t.nme()));
+            out.put("hessian", Records.of(t.hessian()));
+            out.put("gauss_newton", Records.of(t.gaussNewton()));
+            out.put("nme", Records.of(t.nme()));
             return out;
         }
-        out.put(settings.operator().name().toLowerCase(Locale.ROOT), record(sampledTrace()));
+        out.put(settings.operator().name().toLowerCase(Locale.ROOT), Records.of(sampledTrace()));
         return out;
     }
 
@@ -305,7 +213,14 @@ public final class Measurement implements AutoCloseable {
                     operator(), most, settings.relative(), Trace.Distribution.NORMAL, settings.seed(), settings.stop());
         }
         Trace.BySketch sketch = settings.estimator() == Estimator.HUTCHPP ? Trace::hutchPlusPlus : Trace::xTrace;
-        int most = affordable(settings.probes(), 6, 0);
+        if (settings.probes() < FEWEST_FOR_SKETCH) {
+            throw new UserException(
+                    Kind.USAGE,
+                    "probes = " + settings.probes(),
+                    "are too few products for " + settings.estimator().name().toLowerCase(Locale.ROOT),
+                    "Take " + FEWEST_FOR_SKETCH + " or more, or hutchinson");
+        }
+        int most = affordable(settings.probes(), FEWEST_FOR_SKETCH, 0);
         return settings.relative() > 0
                 ? Trace.until(sketch, operator(), most, settings.relative(), settings.seed())
                 : sketch.of(operator(), most, settings.seed());
@@ -315,25 +230,9 @@ public final class Measurement implements AutoCloseable {
         return Trace.diagonal(operator(), affordable(settings.probes(), 2, 0), settings.seed());
     }
 
-    /** The diagonal's mean in each parameter. */
-    public Map<String, Object> record(Trace.Diagonal d) {
-        var means = new LinkedHashMap<String, Object>();
-        for (int i = 0; i < space.parameters().size(); i++) {
-            double sum = 0;
-            int from = space.offset(i);
-            int n = Math.toIntExact(space.parameters().get(i).shape().size());
-            for (int j = from; j < from + n; j++) sum += d.estimate()[j];
-            means.put(space.parameters().get(i).name(), sum / n);
-        }
-        var m = new LinkedHashMap<String, Object>();
-        m.put("probes", d.probes());
-        m.put("mean", means);
-        return m;
-    }
-
     public Map<String, Object> frobenius() {
         int most = affordable(settings.probes(), 2, 0);
-        return record(Trace.frobenius(operator(), most, Trace.Distribution.NORMAL, settings.seed()));
+        return Records.of(Trace.frobenius(operator(), most, Trace.Distribution.NORMAL, settings.seed()));
     }
 
     /** Density of eigenvalues by 100 steps for each of (at most 10) probes. */
@@ -426,34 +325,6 @@ public final class Measurement implements AutoCloseable {
         var found = Landscape.of(problem, space, axes, nme, settings.stop());
         elsewhere += found.work();
         return found;
-    }
-
-    /** Axes and values: of a line {@code steps} and {@code loss}, of a plane one list for each place on the second axis. */
-    public static Map<String, Object> record(Landscape l) {
-        var m = new LinkedHashMap<String, Object>();
-        var x = l.axes().getFirst();
-        if (l.axes().size() == 1) {
-            m.put("direction", x.direction().name());
-            m.put("steps", x.steps());
-            m.put("loss", l.loss()[0]);
-            l.nme().ifPresent(n -> m.put("nme", n[0]));
-            return m;
-        }
-        var y = l.axes().get(1);
-        m.put("directions", List.of(x.direction().name(), y.direction().name()));
-        m.put("steps", List.of(x.steps(), y.steps()));
-        m.put("loss", l.loss());
-        l.nme().ifPresent(n -> m.put("nme", n));
-        return m;
-    }
-
-    /** A density's curve. */
-    public static Map<String, Object> record(SpectralDensity.Curve c) {
-        var m = new LinkedHashMap<String, Object>();
-        m.put("grid", c.grid());
-        m.put("values", c.values());
-        m.put("width", c.width());
-        return m;
     }
 
     /** Norms of parameters and gradient in each layer, a layer being a parameter's name without its last part. */

@@ -220,14 +220,14 @@ public final class Probes implements AutoCloseable {
         var record = new LinkedHashMap<>(
                 switch (p) {
                     case ProbeConfig.TopEigenvalues e -> {
-                        var found = Measurement.record(m.eigenpairs(Lanczos.End.LARGEST));
+                        var found = Records.of(m.eigenpairs(Lanczos.End.LARGEST));
                         e.differences().ifPresent(r -> found.put("finite_difference", r));
                         yield found;
                     }
                     case ProbeConfig.SamEdge e -> m.edge(t);
                     case ProbeConfig.Trace e -> m.trace();
                     case ProbeConfig.Density e ->
-                        Measurement.record(m.density(e.steps(), e.probes()).linear(e.points(), e.width()));
+                        Records.of(m.density(e.steps(), e.probes()).linear(e.points(), e.width()));
                     case ProbeConfig.Norms e -> m.norms();
                     case ProbeConfig.Slice e -> slice(e, m);
                     case ProbeConfig.Phi2 e -> throw new IllegalStateException("measured above");
@@ -238,22 +238,22 @@ public final class Probes implements AutoCloseable {
     }
 
     /** What a probe asks of a measurement. */
-    private Measurement.Settings settings(ProbeConfig p) {
-        var plain = Measurement.Settings.of(Operator.HESSIAN, 1, 1e-6, 1, Estimator.HUTCHINSON, seed);
+    private MeasurementSettings settings(ProbeConfig p) {
+        var plain = MeasurementSettings.of(Operator.HESSIAN, 1, 1e-6, 1, Estimator.HUTCHINSON, seed);
         var asked = switch (p) {
             case ProbeConfig.TopEigenvalues e ->
-                Measurement.Settings.of(e.operator(), e.k(), e.tolerance(), 1, Estimator.HUTCHINSON, seed)
+                MeasurementSettings.of(e.operator(), e.k(), e.tolerance(), 1, Estimator.HUTCHINSON, seed)
                         .byDifferences(
                                 e.differences().stream().mapToDouble(d -> d).findFirst());
             case ProbeConfig.SamEdge e ->
-                Measurement.Settings.of(Operator.HESSIAN, e.k(), e.tolerance(), 1, Estimator.HUTCHINSON, seed);
+                MeasurementSettings.of(Operator.HESSIAN, e.k(), e.tolerance(), 1, Estimator.HUTCHINSON, seed);
             case ProbeConfig.Trace e ->
-                Measurement.Settings.of(Operator.HESSIAN, 1, 1e-6, e.probes(), e.estimator(), seed)
+                MeasurementSettings.of(Operator.HESSIAN, 1, 1e-6, e.probes(), e.estimator(), seed)
                         .toRelative(e.relative());
             case ProbeConfig.Density e ->
-                Measurement.Settings.of(e.operator(), 1, 1e-6, e.probes(), Estimator.HUTCHINSON, seed);
+                MeasurementSettings.of(e.operator(), 1, 1e-6, e.probes(), Estimator.HUTCHINSON, seed);
             case ProbeConfig.Slice e ->
-                Measurement.Settings.of(Operator.HESSIAN, e.index(), e.tolerance(), 1, Estimator.HUTCHINSON, seed);
+                MeasurementSettings.of(Operator.HESSIAN, e.index(), e.tolerance(), 1, Estimator.HUTCHINSON, seed);
             case ProbeConfig.Norms e -> plain;
             case ProbeConfig.Phi2 e -> plain;
         };
@@ -267,7 +267,7 @@ public final class Probes implements AutoCloseable {
             case GRADIENT -> Direction.gradient(m.lossGradient());
             case EIGENVECTOR -> Direction.eigenvector(m.eigenpairs(Lanczos.End.LARGEST, e.points()), e.index());
         };
-        return Measurement.record(
+        return Records.of(
                 m.landscape(List.of(new Landscape.Axis(direction, -e.range(), e.range(), e.points())), false));
     }
 

@@ -8,6 +8,7 @@ import hesse.backend.BackendOptions;
 import hesse.backend.Backends;
 import hesse.curvature.BatchSource;
 import hesse.curvature.Measurement;
+import hesse.curvature.MeasurementSettings;
 import hesse.curvature.ProbeConfig.Estimator;
 import hesse.curvature.ProbeConfig.Operator;
 import hesse.curvature.Problem;
@@ -57,7 +58,7 @@ class CurvatureAnswersTest {
                 var m = new Measurement(
                         problem,
                         problem.space(),
-                        Measurement.Settings.of(Operator.HESSIAN, 3, 1e-13, 100, Estimator.HUTCHINSON, 0)
+                        MeasurementSettings.of(Operator.HESSIAN, 3, 1e-13, 100, Estimator.HUTCHINSON, 0)
                                 .until(() -> ++asked[0] >= 9))) {
             var training = new Measurement.Training(0.1, 20, 0);
             var answers = new CurvatureAnswers(problem, problem.space(), m, training, "hessian", () -> asked[0] >= 9);

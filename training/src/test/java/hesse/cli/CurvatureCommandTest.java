@@ -94,6 +94,9 @@ class CurvatureCommandTest {
         assertTrue(CommandLineRun.of(arguments("--what", "top", "--k", "84"))
                 .failed(2)
                 .contains("84"));
+        assertTrue(CommandLineRun.of(arguments("--what", "trace", "--estimator", "xtrace", "--probes", "5"))
+                .failed(2)
+                .contains("xtrace"));
         CommandLineRun.of("curvature", "--what", "top").failed(2);
         CommandLineRun.of("curvature", folder.toString(), "--what", "top").failed(1);
     }

@@ -45,8 +45,9 @@ class PhotographTrainingTest {
         var set = new ArrayList<>(List.of(
                 "train.steps=2",
                 "train.log_every=1",
-                "data.batch=4",
+                "data.batch=2",
                 "optimizer.warmup_epochs=0",
+                "optimizer.lr=0.001",
                 "device.backend=cpu"));
         set.addAll(List.of(more));
         var run = runs.resolve(name);
@@ -97,7 +98,10 @@ class PhotographTrainingTest {
         var metrics = Files.readAllLines(run.resolve("metrics.jsonl"));
         assertEquals(3, metrics.size(), metrics.toString());
         assertTrue(metrics.getLast().contains("\"split\":\"test\""), metrics.getLast());
-        var loss = new JsonMapper().readTree(metrics.get(1)).path("loss").asDouble();
-        assertTrue(loss > 0 && loss < 50, metrics.get(1));
+        for (var line : metrics) {
+            double loss = new JsonMapper().readTree(line).path("loss").asDouble();
+            // running statistics after two steps are far from those of the batches
+            assertTrue(loss > 0 && loss < (line.contains("\"test\"") ? Double.MAX_VALUE : 100), line);
+        }
     }
 }

@@ -48,7 +48,8 @@ public final class OverheadCommand implements Command {
             names = "--steps",
             defaultValue = "30",
             paramLabel = "N",
-            description = "Timed steps of each method; 0 counts contractions and memory alone (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Timed steps of each method; 0 counts contractions and memory alone (default: ${DEFAULT-VALUE}).")
     int steps = 30;
 
     @Option(

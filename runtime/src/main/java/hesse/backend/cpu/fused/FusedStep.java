@@ -59,12 +59,16 @@ public final class FusedStep implements WorkerPool.Task {
         }
 
         private static FusedKernel make(Kernel kernel, Variant variant) {
-            int lanes = kernel.compute() == DType.F64 ? VectorHostF64.SPECIES.length() : VectorHostF32.SPECIES.length();
             return switch (variant) {
                 case INTERPRETED -> new InterpretedKernel(kernel);
                 case PLAIN -> FusedGenerator.generate(kernel, 0);
-                case VECTORS -> FusedGenerator.generate(kernel, lanes);
+                case VECTORS -> FusedGenerator.generate(kernel, lanes(kernel));
             };
+        }
+
+        /** Asked only where vectors are: without their module the hosts cannot be loaded. */
+        private static int lanes(Kernel kernel) {
+            return kernel.compute() == DType.F64 ? VectorHostF64.SPECIES.length() : VectorHostF32.SPECIES.length();
         }
 
         /** Number of kernels compiled so far, to classes of their own. */

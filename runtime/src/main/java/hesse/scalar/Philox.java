@@ -44,6 +44,12 @@ public record Philox(int w0, int w1, int w2, int w3) {
 
     /** The block of a counter c under a key k. */
     public static Philox block(int c0, int c1, int c2, int c3, int k0, int k1) {
+        int[] words = new int[4];
+        block(words, c0, c1, c2, c3, k0, k1);
+        return new Philox(words[0], words[1], words[2], words[3]);
+    }
+
+    private static void block(int[] words, int c0, int c1, int c2, int c3, int k0, int k1) {
         for (int round = 0; round < ROUNDS; round++) {
             long p0 = (M0 & 0xFFFFFFFFL) * (c0 & 0xFFFFFFFFL);
             long p1 = (M1 & 0xFFFFFFFFL) * (c2 & 0xFFFFFFFFL);
@@ -56,13 +62,28 @@ public record Philox(int w0, int w1, int w2, int w3) {
             k0 += W0;
             k1 += W1;
         }
-        return new Philox(c0, c1, c2, c3);
+        words[0] = c0;
+        words[1] = c1;
+        words[2] = c2;
+        words[3] = c3;
     }
 
     /** The block of one element of a draw under its {@link #key}. */
     public static Philox of(long key, long step, long element) {
         return block(
                 (int) element, (int) (element >>> 32), (int) step, (int) (step >>> 32), (int) key, (int) (key >>> 32));
+    }
+
+    /** The four words of {@link #of}, into an array of the caller: for many draws in code that runs too seldom to be optimised. */
+    public static void words(int[] into, long key, long step, long element) {
+        block(
+                into,
+                (int) element,
+                (int) (element >>> 32),
+                (int) step,
+                (int) (step >>> 32),
+                (int) key,
+                (int) (key >>> 32));
     }
 
     /** The key of a draw: different for any two seeds, and as good as surely for any two names. */

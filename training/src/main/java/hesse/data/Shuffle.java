@@ -32,9 +32,10 @@ public final class Shuffle {
 
     private static void permute(int[] order, long key, long epoch) {
         for (int i = 0; i < order.length; i++) order[i] = i;
+        int[] words = new int[4];
         for (int i = order.length - 1; i > 0; i--) {
-            var draw = Philox.of(key, epoch, i);
-            int j = below(i + 1, draw.w0(), draw.w1());
+            Philox.words(words, key, epoch, i);
+            int j = below(i + 1, words[0], words[1]);
             int swapped = order[i];
             order[i] = order[j];
             order[j] = swapped;

@@ -76,14 +76,8 @@ public record Philox(int w0, int w1, int w2, int w3) {
 
     /** The four words of {@link #of}, into an array of the caller: for many draws in code that runs too seldom to be optimised. */
     public static void words(int[] into, long key, long step, long element) {
-        block(
-                into,
-                (int) element,
-                (int) (element >>> 32),
-                (int) step,
-                (int) (step >>> 32),
-                (int) key,
-                (int) (key >>> 32));
+        block(into, (int) element, (int) (element >>> 32), (int) step, (int) (step >>> 32), (int) key, (int)
+                (key >>> 32));
     }
 
     /** The key of a draw: different for any two seeds, and as good as surely for any two names. */

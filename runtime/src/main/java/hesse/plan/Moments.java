@@ -1,6 +1,7 @@
 package hesse.plan;
 
 import hesse.graph.Broadcast;
+import hesse.graph.Compare;
 import hesse.graph.Graph;
 import hesse.graph.Mul;
 import hesse.graph.Node;
@@ -23,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * Sums of normalisations, written so that they need fewer passes over memory; applied when all derivatives are taken.
  *
  * <p>A variance needs its mean first, hence two passes. Σ(x − μ)² = Σ(x − s)² − (Σ(x − s))²/n for any s, and with s one of the values
- * nothing cancels that matters: two sums of one pass. And as Σ(x − μ) = 0, Σ(x − μ)(y − c) = Σ(x − μ)y for what is constant along the sum:
+ * nothing cancels that matters: two sums of one pass. (The difference loses a factor 1 + (μ − s)²/σ² of its digits, which is small unless s
+ * is an outlier, and can be a rounding below zero where all values are nearly equal: it is clamped there.) And as Σ(x − μ) = 0, Σ(x − μ)(y − c) = Σ(x − μ)y for what is constant along the sum:
  * the covariances in derivatives of a normalisation need not wait for the second mean.
  */
 final class Moments {
@@ -120,8 +122,14 @@ final class Moments {
             Node sum = target.apply(r, shifted);
             Node squares = target.apply(r, Ops.square(shifted));
             double n = count(x.shape(), r.axes());
-            return new Pass(Ops.add(Ops.scale(n, one), sum), Ops.sub(squares, Ops.scale(1 / n, Ops.square(sum))));
+            Node centred = Ops.sub(squares, Ops.scale(1 / n, Ops.square(sum)));
+            return new Pass(Ops.add(Ops.scale(n, one), sum), notNegative(target, centred));
         });
+    }
+
+    private static Node notNegative(Graph target, Node x) {
+        Node zero = target.constant(0, x.type());
+        return Ops.select(Ops.compare(Compare.Relation.LT, x, zero), zero, x);
     }
 
     /** The values at index 0 of the axes, which stay. */

@@ -21,7 +21,9 @@ public interface DataSource {
     String description();
 
     /** The files it is made of; empty for what is in the jar or named by the configuration. */
-    List<OfficialFile> files();
+    default List<OfficialFile> files() {
+        return List.of();
+    }
 
     /**
      * Reads it.
@@ -32,6 +34,7 @@ public interface DataSource {
 
     /** Where it was found, for people; empty where its files are missing. */
     default Optional<String> where(DataFolders folders) {
+        if (configured()) return Optional.of("as configured");
         try {
             var first = locate(folders).values().iterator().next().getParent();
             return Optional.ofNullable(first).map(Path::toString);

@@ -1,8 +1,5 @@
 package hesse.data;
 
-import java.util.List;
-import java.util.Optional;
-
 /** Data of the user's own: safetensors files with {@code x} and {@code y}, named by {@code data.train} and {@code data.test}. */
 final class FileSource implements DataSource {
     @Override
@@ -13,16 +10,6 @@ final class FileSource implements DataSource {
     @Override
     public String description() {
         return "your own safetensors with x and y (data.train, data.test)";
-    }
-
-    @Override
-    public List<OfficialFile> files() {
-        return List.of();
-    }
-
-    @Override
-    public Optional<String> where(DataFolders folders) {
-        return Optional.of("as configured");
     }
 
     @Override

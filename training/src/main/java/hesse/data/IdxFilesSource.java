@@ -10,7 +10,6 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -26,16 +25,6 @@ final class IdxFilesSource implements DataSource {
     @Override
     public String description() {
         return "your own IDX files (data.train, data.train_labels, data.test, data.test_labels)";
-    }
-
-    @Override
-    public List<OfficialFile> files() {
-        return List.of();
-    }
-
-    @Override
-    public Optional<String> where(DataFolders folders) {
-        return Optional.of("as configured");
     }
 
     @Override

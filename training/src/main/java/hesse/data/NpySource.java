@@ -1,7 +1,6 @@
 package hesse.data;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -15,16 +14,6 @@ final class NpySource implements DataSource {
     @Override
     public String description() {
         return "your own .npz with x and y, or .npy files (data.train, data.train_labels, data.test, data.test_labels)";
-    }
-
-    @Override
-    public List<OfficialFile> files() {
-        return List.of();
-    }
-
-    @Override
-    public Optional<String> where(DataFolders folders) {
-        return Optional.of("as configured");
     }
 
     @Override

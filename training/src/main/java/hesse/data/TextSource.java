@@ -12,11 +12,6 @@ record TextSource(String name, String description, List<OfficialFile> files) imp
     }
 
     @Override
-    public Optional<String> where(DataFolders folders) {
-        return configured() ? Optional.of("as configured") : DataSource.super.where(folders);
-    }
-
-    @Override
     public boolean configured() {
         return files.isEmpty();
     }

@@ -15,6 +15,7 @@ module hesse.runtime {
             hesse.training,
             hesse.bench;
     exports hesse.autodiff;
+    exports hesse.collective;
     exports hesse.backend.reference;
     exports hesse.graph;
     exports hesse.plan;

@@ -144,6 +144,15 @@ public final class PlanCommand implements Command {
                         0,
                         bytes,
                         ms);
+            case Plan.Exchange e ->
+                new Row(
+                        "exchange",
+                        e.inputs().size() + " sums over ranks, " + plan.elements(e) + " " + e.dtype(),
+                        "",
+                        part.times(),
+                        0,
+                        bytes,
+                        ms);
         };
     }
 

@@ -35,9 +35,16 @@ class ArchitectureTest {
             Map.entry("hesse.graph", Set.of("hesse.error", "hesse.tensor", "hesse.scalar")),
             Map.entry("hesse.autodiff", Set.of("hesse.error", "hesse.tensor", "hesse.scalar", "hesse.graph")),
             Map.entry("hesse.plan", Set.of("hesse.error", "hesse.tensor", "hesse.scalar", "hesse.graph")),
+            Map.entry("hesse.collective", Set.of("hesse.error", "hesse.tensor", "hesse.bindings")),
             Map.entry(
                     "hesse.backend",
-                    Set.of("hesse.error", "hesse.tensor", "hesse.scalar", "hesse.graph", "hesse.plan")),
+                    Set.of(
+                            "hesse.error",
+                            "hesse.tensor",
+                            "hesse.scalar",
+                            "hesse.graph",
+                            "hesse.plan",
+                            "hesse.collective")),
             Map.entry("hesse.backend.reference", backendKnows()),
             Map.entry("hesse.backend.cpu", backendKnows("hesse.backend.cpu.kernel")),
             Map.entry("hesse.backend.cpu.kernel", Set.of("hesse.error", "hesse.tensor")),
@@ -56,6 +63,7 @@ class ArchitectureTest {
                                 "hesse.scalar",
                                 "hesse.graph",
                                 "hesse.plan",
+                                "hesse.collective",
                                 "hesse.backend"),
                         Stream.of(more))
                 .collect(toUnmodifiableSet());

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * itself, a cotangent through its transpose.
  */
 public sealed interface Linear extends Op
-        permits Broadcast,
+        permits AllReduce,
+                Broadcast,
                 Cast,
                 Concat,
                 Gather,

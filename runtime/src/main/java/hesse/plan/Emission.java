@@ -1,5 +1,6 @@
 package hesse.plan;
 
+import hesse.graph.AllReduce;
 import hesse.graph.Constant;
 import hesse.graph.Input;
 import hesse.graph.Node;
@@ -117,6 +118,7 @@ final class Emission {
             if (!emitted.contains(u)) {
                 if (isContraction(u)) contraction(u, p);
                 else if (Storage.isReduction(u) || Storage.isLight(u)) fuse(Target.made(u, keptBuffer(u), mode(u)), p);
+                else if (u.op() instanceof AllReduce a) exchange(a, p);
                 else move(u, p);
                 emitted.add(u);
             }
@@ -142,7 +144,9 @@ final class Emission {
                 continue;
             }
             int buffer = newBuffer(n, Place.OUTPUT, o.name(), 0);
-            boolean direct = storage.isKept(b) && !bufferOf.has(b) && (o.mode() == Mode.WRITE || storage.uses(b) == 1);
+            boolean direct = storage.isKept(b)
+                    && !bufferOf.has(b)
+                    && (o.mode() == Mode.WRITE || storage.uses(b) == 1 && !(b.op() instanceof AllReduce));
             if (direct) {
                 bufferOf.put(b, buffer);
                 modeOf.put(b, o.mode());
@@ -206,6 +210,26 @@ final class Emission {
         var from = u.inputs().stream().map(x -> material(Storage.base(x))).toList();
         var shapes = u.inputs().stream().map(Node::shape).toList();
         steps.add(new Plan.Move(u.op(), from, shapes, keptBuffer(u), u.shape()));
+    }
+
+    /** All sums over ranks of one round and type that stand together in the order, in one call. */
+    private void exchange(AllReduce first, int p) {
+        var members = new ArrayList<Node>();
+        for (int q = p; q < order.size(); q++) {
+            Node u = order.get(q);
+            if (!(u.op() instanceof AllReduce a) || a.round() != first.round()) break;
+            if (!u.dtype().equals(order.get(p).dtype()) || emitted.contains(u)) continue;
+            members.add(u);
+        }
+        var from = new ArrayList<Integer>();
+        var to = new ArrayList<Integer>();
+        for (Node u : members) prepare(u, p);
+        for (Node u : members) {
+            from.add(material(Storage.base(u.input(0))));
+            to.add(keptBuffer(u));
+            emitted.add(u);
+        }
+        steps.add(new Plan.Exchange(first.round(), members.getFirst().dtype(), from, to));
     }
 
     /** Makes the elementwise operands of a step, unless they are still there. */

@@ -31,6 +31,11 @@ public final class Erasure {
         return new Erasure().run(once, true);
     }
 
+    /** Only what matters to differentiation is forgotten; sums stay as they were written. */
+    static Computation forget(Computation c) {
+        return new Erasure().run(c, false);
+    }
+
     private Computation run(Computation c, boolean gather) {
         var live = Live.of(c.nodes());
         var uses = new NodeMap<Integer>();

@@ -4,6 +4,7 @@ import hesse.plan.Computation.Mode;
 import hesse.plan.Kernel.Kind;
 import hesse.plan.Kernel.Source;
 import hesse.plan.Plan.Buffer;
+import hesse.plan.Plan.Exchange;
 import hesse.plan.Plan.Fused;
 import hesse.plan.Plan.Place;
 import hesse.plan.Plan.Step;
@@ -55,7 +56,10 @@ final class Memory {
     }
 
     private Plan run() {
-        for (int t = 0; t < steps.size(); t++) if (steps.get(t) instanceof Fused f) takeOver(f, t);
+        for (int t = 0; t < steps.size(); t++) {
+            if (steps.get(t) instanceof Fused f) takeOver(f, t);
+            if (steps.get(t) instanceof Exchange e) takeOver(e, t);
+        }
         int n = buffers.size();
         int[] from = birth.clone();
         int[] to = death.clone();
@@ -121,6 +125,16 @@ final class Memory {
                 taken[k] = true;
                 break;
             }
+        }
+    }
+
+    /** Sums over ranks are taken in place where nothing else needs this rank's part. */
+    private void takeOver(Exchange e, int t) {
+        for (int i = 0; i < e.outputs().size(); i++) {
+            int in = e.inputs().get(i);
+            int out = e.outputs().get(i);
+            boolean once = e.inputs().indexOf(in) == e.inputs().lastIndexOf(in);
+            if (once && inSlab(in) && inSlab(out) && death[in] == t && birth[out] == t) owner[out] = owner[in];
         }
     }
 }

@@ -42,7 +42,7 @@ public record Plan(List<Buffer> buffers, List<Step> steps, long slabBytes) {
     }
 
     /** One piece of work. */
-    public sealed interface Step permits Contraction, Fused, Move {
+    public sealed interface Step permits Contraction, Fused, Move, Exchange {
         /** Buffers read. */
         List<Integer> reads();
 
@@ -130,8 +130,38 @@ public record Plan(List<Buffer> buffers, List<Step> steps, long slabBytes) {
         }
     }
 
+    /**
+     * Sums over all ranks, in one call: each output is the sum of one input over the ranks, and may lie in its place. All ranks run the
+     * same exchanges in the same order.
+     *
+     * @param round of the {@link hesse.graph.AllReduce} ops in it
+     */
+    public record Exchange(int round, DType dtype, List<Integer> inputs, List<Integer> outputs) implements Step {
+        public Exchange {
+            inputs = List.copyOf(inputs);
+            outputs = List.copyOf(outputs);
+        }
+
+        @Override
+        public List<Integer> reads() {
+            return inputs;
+        }
+
+        @Override
+        public List<Integer> writes() {
+            return outputs;
+        }
+    }
+
     public Buffer buffer(int id) {
         return buffers.get(id);
+    }
+
+    /** Elements that an exchange sums. */
+    public long elements(Exchange e) {
+        long n = 0;
+        for (int b : e.inputs()) n += buffer(b).shape().size();
+        return n;
     }
 
     /** Everything about the plan as text; equal for equal computations, in any JVM. */

@@ -1,11 +1,14 @@
 package hesse.plan;
 
+import hesse.graph.AllReduce;
 import hesse.graph.Node;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The order in which kept values are made: as late as possible, that is along the longest path to the sinks, with what no other
@@ -46,9 +49,48 @@ final class Schedule {
 
     static List<Node> order(Storage storage) {
         var s = new Schedule(storage);
-        var late = Alignment.of(storage, s.late());
-        var greedy = Alignment.of(storage, s.greedy());
+        var late = s.together(Alignment.of(storage, s.late()));
+        var greedy = s.together(Alignment.of(storage, s.greedy()));
         return s.peak(greedy) < WORTH * s.peak(late) ? greedy : late;
+    }
+
+    /**
+     * The sums over ranks of each round side by side, the rounds in order, each before the first that reads one of its sums; what they
+     * are taken of is moved ahead of them. Within a round by their numbers, so that all ranks exchange the same things in the same order.
+     */
+    private List<Node> together(List<Node> order) {
+        var rounds = new TreeMap<Integer, List<Node>>();
+        for (Node u : order) {
+            if (u.op() instanceof AllReduce a)
+                rounds.computeIfAbsent(a.round(), k -> new ArrayList<>()).add(u);
+        }
+        if (rounds.isEmpty()) return order;
+        var done = new HashSet<Node>();
+        var out = new ArrayList<Node>(order.size());
+        int next = 0;
+        for (var members : rounds.values()) {
+            members.sort(Comparator.comparingInt((Node u) -> ((AllReduce) u.op()).id()));
+            var waiting = new HashSet<Node>();
+            for (Node u : members) waiting.addAll(readers.getOr(u, List.of()));
+            for (; next < order.size() && !waiting.contains(order.get(next)); next++) {
+                Node u = order.get(next);
+                if (!(u.op() instanceof AllReduce) && done.add(u)) out.add(u);
+            }
+            var needed = new HashSet<Node>();
+            var open = new ArrayList<>(members);
+            while (!open.isEmpty()) {
+                for (Node o : reads.get(open.removeLast())) {
+                    if (storage.isKept(o) && !done.contains(o) && needed.add(o)) open.add(o);
+                }
+            }
+            for (int i = next; i < order.size(); i++) {
+                Node u = order.get(i);
+                if (needed.contains(u) && done.add(u)) out.add(u);
+            }
+            for (Node u : members) if (done.add(u)) out.add(u);
+        }
+        for (; next < order.size(); next++) if (done.add(order.get(next))) out.add(order.get(next));
+        return out;
     }
 
     private boolean isContraction(Node n) {

@@ -12,6 +12,7 @@ import hesse.backend.cpu.fused.FusedStep;
 import hesse.backend.cpu.kernel.KernelProvider;
 import hesse.backend.cpu.kernel.WorkerPool;
 import hesse.backend.cpu.kernel.Workspace;
+import hesse.collective.Collective;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
 import hesse.plan.Computation;
@@ -57,16 +58,23 @@ public final class CpuBackend implements Backend {
             return new CpuBackend(
                     options.threads() > 0
                             ? options.threads()
-                            : Runtime.getRuntime().availableProcessors());
+                            : Runtime.getRuntime().availableProcessors(),
+                    options.ranks().host());
         }
     }
 
     private final WorkerPool pool;
     private final Workspace workspace;
     private final FusedStep.Cache kernels;
+    private final Collective collective;
 
     public CpuBackend(int threads) {
-        this(threads, FusedStep.Cache.COMPILED_POINTS, FusedStep.Cache.VECTOR_POINTS);
+        this(threads, Collective.alone());
+    }
+
+    /** @param collective carries sums over ranks */
+    public CpuBackend(int threads, Collective collective) {
+        this(threads, FusedStep.Cache.COMPILED_POINTS, FusedStep.Cache.VECTOR_POINTS, collective);
     }
 
     /**
@@ -76,6 +84,11 @@ public final class CpuBackend implements Backend {
      * @param vectorPoints the smallest index space whose fused kernels are vectorised; 0 to vectorise all
      */
     public CpuBackend(int threads, int compiledPoints, int vectorPoints) {
+        this(threads, compiledPoints, vectorPoints, Collective.alone());
+    }
+
+    private CpuBackend(int threads, int compiledPoints, int vectorPoints, Collective collective) {
+        this.collective = collective;
         this.kernels = new FusedStep.Cache(compiledPoints, vectorPoints);
         this.pool = new WorkerPool(threads);
         this.workspace = new Workspace(threads);
@@ -133,6 +146,7 @@ public final class CpuBackend implements Backend {
                         new ContractionWork(c, plan.buffer(c.out()).dtype(), workspace);
                     case Plan.Fused f -> new FusedWork(f, kernels);
                     case Plan.Move m -> new MoveWork(plan, m, pool.threads());
+                    case Plan.Exchange e -> new ExchangeWork(plan, e, collective);
                 };
                 works.add(w);
                 need = Math.max(need, w.scratchBytes());

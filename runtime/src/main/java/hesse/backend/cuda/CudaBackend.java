@@ -13,6 +13,7 @@ import hesse.error.UserException.Kind;
 import hesse.plan.Computation;
 import hesse.plan.Plan;
 import hesse.plan.Plan.Contraction;
+import hesse.plan.Plan.Exchange;
 import hesse.plan.Plan.Fused;
 import hesse.plan.Plan.Move;
 import hesse.plan.Planner;
@@ -22,6 +23,7 @@ import hesse.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Optional;
 
 /** Executes plans on an NVIDIA GPU: convolutions by cuDNN, matrix products by cuBLASLt, all else by kernels made at run time. */
 public final class CudaBackend implements Backend {
@@ -81,6 +83,8 @@ public final class CudaBackend implements Backend {
     private long runs;
     private final ContractionStep.Libraries libraries;
     private final Precision precision;
+    /** Of a run on several GPUs. */
+    private final Optional<NcclCollective> collective;
 
     private CudaBackend(CudaDevice device, BackendOptions options, Path cache) {
         this.device = device;
@@ -96,21 +100,29 @@ public final class CudaBackend implements Backend {
                 ConvolutionLibrary.create(device, stream, WORKSPACE_LIMIT, options.autotune()),
                 new KernelStore(device, KernelCompiler.open(), new KernelCache(cache)),
                 WORKSPACE_LIMIT);
+        this.collective = options.ranks().size() > 1
+                ? Optional.of(NcclCollective.create(device, stream, options.ranks()))
+                : Optional.empty();
     }
 
     /**
-     * Opens the first visible device. The libraries must be loaded.
+     * Opens the first visible device, or that of this process's place among those of its machine. The libraries must be loaded.
      *
      * @param cache folder of compiled kernels
      */
     static CudaBackend open(BackendOptions options, Path cache) {
-        var device = CudaDevice.open(0);
+        var device = CudaDevice.open(ordinal(options.ranks().localRank()));
         try {
             return new CudaBackend(device, options, cache);
         } catch (RuntimeException | Error e) {
             device.close();
             throw e;
         }
+    }
+
+    /** A launcher may show each process its own device only, which then is the first. */
+    private static int ordinal(int localRank) {
+        return localRank > 0 && localRank < CudaDevice.count() ? localRank : 0;
     }
 
     private static Precision precision(String contractions) {
@@ -160,6 +172,7 @@ public final class CudaBackend implements Backend {
             case Fused f ->
                 new FusedStep(f, Lowering.lower(f.kernel().program(), f.kernel().compute()), libraries.kernels());
             case Move m -> new MoveStep(m, plan, libraries.kernels(), label(plan, m.out(), m.op()));
+            case Exchange e -> new ExchangeStep(e, plan, collective);
         };
     }
 

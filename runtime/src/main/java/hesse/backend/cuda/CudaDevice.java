@@ -85,6 +85,16 @@ public final class CudaDevice implements AutoCloseable {
         }
     }
 
+    /** The number of visible devices; starts the driver. */
+    static int count() {
+        Status.driver(Cuda.cuInit(0), "cuInit");
+        try (var arena = Arena.ofConfined()) {
+            var number = arena.allocate(JAVA_INT);
+            Status.driver(Cuda.cuDeviceGetCount(number), "cuDeviceGetCount");
+            return number.get(JAVA_INT, 0);
+        }
+    }
+
     private static Properties describe(Arena arena, int ordinal, int handle) {
         var name = arena.allocate(NAME_BYTES);
         Status.driver(Cuda.cuDeviceGetName(name, NAME_BYTES, handle), "cuDeviceGetName");

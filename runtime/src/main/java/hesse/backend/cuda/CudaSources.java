@@ -3,6 +3,7 @@ package hesse.backend.cuda;
 import hesse.graph.MatMul;
 import hesse.plan.Plan;
 import hesse.plan.Plan.Contraction;
+import hesse.plan.Plan.Exchange;
 import hesse.plan.Plan.Fused;
 import hesse.plan.Plan.Move;
 import hesse.scalar.Lowering;
@@ -42,6 +43,9 @@ public final class CudaSources {
                                 kernels);
                     case Move m ->
                         new MoveStep(m, plan, kernels, plan.buffer(m.out()).name());
+                    case Exchange e -> {
+                        // a library's
+                    }
                     case Contraction c -> {
                         if (c.op() instanceof MatMul) continue;
                         var type = plan.buffer(c.out()).dtype();

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import hesse.bindings.cublas.Cublas;
 import hesse.bindings.cuda.Cuda;
 import hesse.bindings.cudnn.Cudnn;
+import hesse.bindings.nccl.Nccl;
 import hesse.bindings.nvrtc.Nvrtc;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -110,6 +111,18 @@ final class Status {
     /** Passes an NVRTC call that succeeded. */
     static void nvrtc(int status, String call) {
         if (status != SUCCESS) throw nvrtcFailure(status, call, "", "");
+    }
+
+    /** A failed call of NCCL, with what NCCL last said about it. */
+    static CudaException ncclFailure(int status, String call, Object... facts) {
+        return new CudaException(
+                "",
+                call,
+                status,
+                string(Nccl.ncclGetErrorString(status)),
+                string(Nccl.ncclGetLastError(MemorySegment.NULL)),
+                list(facts),
+                "NCCL_DEBUG=WARN lets NCCL say more; each process needs a GPU of its own");
     }
 
     private static String list(Object... facts) {

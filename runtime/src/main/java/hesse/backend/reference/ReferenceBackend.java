@@ -7,12 +7,14 @@ import hesse.backend.Bindings;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.Executable;
 import hesse.backend.HostBuffer;
+import hesse.collective.Collective;
 import hesse.graph.Type;
 import hesse.plan.Computation;
 import hesse.plan.Computation.Mode;
 import hesse.plan.Plan;
 import hesse.plan.Plan.Buffer;
 import hesse.plan.Plan.Contraction;
+import hesse.plan.Plan.Exchange;
 import hesse.plan.Plan.Fused;
 import hesse.plan.Plan.Move;
 import hesse.plan.Plan.Place;
@@ -50,8 +52,19 @@ public final class ReferenceBackend implements Backend {
 
         @Override
         public Backend open(BackendOptions options) {
-            return new ReferenceBackend();
+            return new ReferenceBackend(options.ranks().host());
         }
+    }
+
+    private final Collective collective;
+
+    public ReferenceBackend() {
+        this(Collective.alone());
+    }
+
+    /** @param collective carries sums over ranks */
+    public ReferenceBackend(Collective collective) {
+        this.collective = collective;
     }
 
     @Override
@@ -71,7 +84,7 @@ public final class ReferenceBackend implements Backend {
 
     @Override
     public Executable compile(Computation computation) {
-        return new Run(Planner.plan(computation));
+        return new Run(Planner.plan(computation), collective);
     }
 
     @Override
@@ -83,9 +96,11 @@ public final class ReferenceBackend implements Backend {
         private final Arena arena = Arena.ofShared();
         private final MemorySegment slab;
         private final MemorySegment[] places;
+        private final Collective collective;
 
-        Run(Plan plan) {
+        Run(Plan plan, Collective collective) {
             this.plan = plan;
+            this.collective = collective;
             this.bindings = new Bindings(plan);
             this.slab = arena.allocate(Math.max(64, plan.slabBytes()), 64);
             // what was never written must not look like a zero
@@ -114,6 +129,7 @@ public final class ReferenceBackend implements Backend {
                     case Contraction c -> contraction(c);
                     case Fused f -> fused(f);
                     case Move m -> move(m);
+                    case Exchange e -> exchange(e);
                 }
             }
         }
@@ -147,6 +163,15 @@ public final class ReferenceBackend implements Backend {
             }
             var out = new Type(plan.buffer(m.out()).dtype(), m.outShape());
             store(m.out(), NaiveOps.evaluate(m.op(), out, types, inputs), Mode.WRITE);
+        }
+
+        private void exchange(Exchange e) {
+            for (int i = 0; i < e.inputs().size(); i++) {
+                store(e.outputs().get(i), load(e.inputs().get(i)), Mode.WRITE);
+            }
+            for (int out : e.outputs()) {
+                collective.sum(places[out].address(), tensor(out).size(), e.dtype());
+            }
         }
 
         private Tensor tensor(int buffer) {

@@ -2,6 +2,7 @@
 module hesse.training {
     requires transitive hesse.models;
     requires static transitive org.jspecify;
+    requires com.google.protobuf;
     requires info.picocli;
     requires java.desktop;
     requires java.management;

@@ -24,7 +24,7 @@ import java.util.function.Predicate;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The folder of a run: its configuration, metrics and timings by line, summary and checkpoints. */
+/** The folder of a run: its configuration, metrics and timings by line and as events, summary and checkpoints. */
 final class RunDirectory implements AutoCloseable {
     static final String CONFIG = "config.yaml";
     static final String METRICS = "metrics.jsonl";
@@ -52,6 +52,7 @@ final class RunDirectory implements AutoCloseable {
     private final CheckpointFolder checkpoints;
     private final OutputStream metrics;
     private final OutputStream timings;
+    private final EventFile events;
     private long metricsBytes;
 
     private RunDirectory(Path folder) throws IOException {
@@ -60,6 +61,7 @@ final class RunDirectory implements AutoCloseable {
         Files.createDirectories(folder);
         this.metrics = append(METRICS);
         this.timings = append(TIMINGS);
+        this.events = EventFile.open(folder);
         this.metricsBytes = Files.size(folder.resolve(METRICS));
     }
 
@@ -93,6 +95,7 @@ final class RunDirectory implements AutoCloseable {
             }
             var run = new RunDirectory(folder);
             run.replace(CONFIG, ConfigYaml.print(config.resolved()));
+            if (!resume) run.events.forgetBeyond(-1);
             return run;
         } catch (IOException e) {
             throw failed(folder, e);
@@ -167,8 +170,22 @@ final class RunDirectory implements AutoCloseable {
         return checkpoints;
     }
 
-    /** Forgets lines of metrics beyond a checkpoint. */
-    void truncateMetrics(long bytes) {
+    /**
+     * Forgets what came after a checkpoint: lines of metrics and events.
+     *
+     * @param step of the checkpoint
+     * @param bytes of metrics at the checkpoint
+     */
+    void forgetBeyond(long step, long bytes) {
+        truncateMetrics(bytes);
+        try {
+            events.forgetBeyond(step);
+        } catch (IOException e) {
+            throw failed(folder.resolve(EventFile.NAME), e);
+        }
+    }
+
+    private void truncateMetrics(long bytes) {
         Path file = folder.resolve(METRICS);
         try (var channel = java.nio.channels.FileChannel.open(file, StandardOpenOption.WRITE)) {
             if (channel.size() < bytes) {
@@ -191,10 +208,20 @@ final class RunDirectory implements AutoCloseable {
 
     void metric(Map<String, ?> line) {
         metricsBytes += write(metrics, METRICS, line);
+        event("run", line);
     }
 
     void timing(Map<String, ?> line) {
         write(timings, TIMINGS, line);
+        event("time", line);
+    }
+
+    private void event(String room, Map<String, ?> line) {
+        try {
+            events.line(room, line);
+        } catch (IOException e) {
+            throw failed(folder.resolve(EventFile.NAME), e);
+        }
     }
 
     private int write(OutputStream to, String name, Map<String, ?> line) {
@@ -234,7 +261,8 @@ final class RunDirectory implements AutoCloseable {
     @Override
     public void close() {
         try (metrics;
-                timings) {
+                timings;
+                events) {
             metrics.flush();
         } catch (IOException e) {
             throw failed(folder, e);

@@ -120,7 +120,8 @@ public final class Trainer implements AutoCloseable {
 
     private void resume() {
         var found = directory.checkpoints().read(state, context.floating(), console::log);
-        directory.truncateMetrics(found.map(Progress::metricsBytes).orElse(0L));
+        var from = found.orElse(Progress.START);
+        directory.forgetBeyond(from.step(), from.metricsBytes());
         if (found.isEmpty()) return;
         progress = found.get();
         lastEpoch = progress.sums();

@@ -46,8 +46,8 @@ public final class AtomicFile {
         if (folder != null) forceDirectory(folder);
     }
 
-    /** Makes the rename itself durable; systems that cannot open a directory do without. */
-    private static void forceDirectory(Path directory) {
+    /** Makes what was renamed in a folder durable; systems that cannot open a directory do without. */
+    public static void forceDirectory(Path directory) {
         try (var channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);
         } catch (IOException e) {

@@ -81,6 +81,15 @@ final class BatchQueue {
         }
     }
 
+    /** A worker met something outside of any batch. */
+    static final class LoaderStopped extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        LoaderStopped(Throwable cause) {
+            super(cause);
+        }
+    }
+
     /** Some places of a batch. */
     private record Part(Slot slot, int from, int to) {}
 
@@ -103,6 +112,7 @@ final class BatchQueue {
     private int[] order = new int[0];
     private final List<int[]> orders = new ArrayList<>();
     private boolean stopped;
+    private @Nullable Throwable broken;
 
     BatchQueue(Examples examples, Batches.Layout layout, Options options, long batches, Position start, int workers) {
         this.examples = examples;
@@ -131,6 +141,12 @@ final class BatchQueue {
             for (var part = next(); part.isPresent(); part = next()) make(writer, part.get());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } catch (Throwable e) {
+            // outside of any batch: without this, whoever waits for the next one would wait forever
+            synchronized (this) {
+                if (!stopped) broken = e;
+                notifyAll();
+            }
         }
     }
 
@@ -285,9 +301,14 @@ final class BatchQueue {
         };
     }
 
-    /** The next batch that holds anything, once it is made; empty after the last. */
+    /**
+     * The next batch that holds anything, once it is made; empty after the last.
+     *
+     * @throws LoaderStopped if a worker could not go on
+     */
     synchronized Optional<Slot> take() throws InterruptedException {
         while (true) {
+            if (broken != null) throw new LoaderStopped(broken);
             var first = begun.peek();
             if (first == null) {
                 if (stopped || position.epoch() >= options.epochs()) return Optional.empty();

@@ -173,7 +173,13 @@ public final class Loader implements AutoCloseable {
     public Optional<Batch> next(MemorySegment inputs, MemorySegment targets) throws InterruptedException {
         if (ended) return Optional.empty();
         long before = System.nanoTime();
-        var made = queue.take();
+        Optional<BatchQueue.Slot> made;
+        try {
+            made = queue.take();
+        } catch (BatchQueue.LoaderStopped e) {
+            ended = true;
+            throw failed(e.getCause());
+        }
         long waited = System.nanoTime() - before;
         if (made.isEmpty()) {
             ended = true;
@@ -182,15 +188,28 @@ public final class Loader implements AutoCloseable {
         var slot = made.get();
         if (slot.failure().isPresent()) {
             ended = true;
-            var failure = slot.failure().get();
-            if (failure instanceof UserException known) throw known;
-            throw new IllegalStateException("the loader failed", failure);
+            throw failed(slot.failure().get());
         }
         MemorySegment.copy(slot.inputs(), 0, inputs, 0, slot.inputBytes());
         MemorySegment.copy(slot.targets(), 0, targets, 0, slot.targetBytes());
         var batch = new Batch(slot.count(), slot.unreadable(), slot.position(), queue.after(slot.position()), waited);
         queue.giveBack(slot);
         return Optional.of(batch);
+    }
+
+    private static RuntimeException failed(Throwable failure) {
+        return switch (failure) {
+            case UserException known -> known;
+            case OutOfMemoryError memory -> throw memory;
+            // what the JVM makes of a mapped file's page that is no longer there
+            case InternalError gone ->
+                DataException.broken(
+                        "data",
+                        "a file became shorter or unreadable while it was used",
+                        "Let data sets alone while they are read; go on with --resume when it is back",
+                        gone);
+            case Throwable other -> new IllegalStateException("the loader failed", other);
+        };
     }
 
     /** Stops the threads and frees their memory. */

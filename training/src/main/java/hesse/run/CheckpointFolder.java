@@ -3,23 +3,29 @@ package hesse.run;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
 import hesse.models.WeightFile;
+import hesse.run.Progress.Evaluated;
+import hesse.tensor.AtomicFile;
 import hesse.tensor.DType;
 import hesse.tensor.Safetensors;
 import hesse.tensor.Shape;
 import hesse.tensor.Tensor;
+import hesse.tensor.TensorFileException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import tools.jackson.databind.json.JsonMapper;
@@ -34,11 +40,35 @@ final class CheckpointFolder {
     private static final String STATE = "state.safetensors";
     private static final String PROGRESS = "state.json";
     private static final String MANIFEST = "manifest";
+    private static final List<String> PARTS = List.of(WEIGHTS, STATE, PROGRESS);
+    private static final int MOST_MANIFEST_BYTES = 4096;
+    /** Headers, progress and manifest. */
+    private static final long BESIDE_TENSORS = 1 << 18;
+
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
+    /** What a checkpoint holds, copied from the device: tensors by their names in files. */
+    record Snapshot(Map<String, Tensor> weights, Map<String, Tensor> optimizer, Progress progress) {
+        static Snapshot of(TrainingState state, Progress progress) {
+            var optimizer = new LinkedHashMap<>(state.optimizerState());
+            optimizer.put("step", Tensor.of(DType.I64, Shape.SCALAR, progress.step()));
+            return new Snapshot(WeightFile.stored(state.weights(), state.parameters()), optimizer, progress);
+        }
+
+        long bytes() {
+            return bytes(weights) + bytes(optimizer);
+        }
+
+        private static long bytes(Map<String, Tensor> tensors) {
+            return tensors.values().stream().mapToLong(t -> t.data().byteSize()).sum();
+        }
+    }
+
+    private final Path run;
     private final Path folder;
 
     CheckpointFolder(Path run) {
+        this.run = run;
         this.folder = run.resolve("checkpoints");
     }
 
@@ -50,11 +80,12 @@ final class CheckpointFolder {
     List<Path> newestFirst() {
         if (!Files.isDirectory(folder)) return List.of();
         try (var all = Files.list(folder)) {
-            return all.filter(p -> p.getFileName().toString().matches("step-\\d+"))
+            return all.filter(p -> p.getFileName().toString().matches("step-\\d{1,18}"))
                     .sorted(Comparator.comparingLong(CheckpointFolder::step).reversed())
                     .toList();
-        } catch (IOException e) {
-            throw failed(folder, e);
+        } catch (IOException | UncheckedIOException e) {
+            throw new UserException(
+                    Kind.RUNTIME, folder.toString(), "cannot be listed (" + e + ")", "Check its permissions", e);
         }
     }
 
@@ -62,51 +93,143 @@ final class CheckpointFolder {
         return Long.parseLong(p.getFileName().toString().substring("step-".length()));
     }
 
-    /** Writes one, and removes the oldest beyond {@code keep}. */
-    void write(TrainingState state, Progress progress, int keep) {
-        Path target = of(progress.step());
+    /** Removes what a process left that ended while it wrote. */
+    void clean() throws IOException {
+        if (!Files.isDirectory(folder)) return;
+        List<Path> left;
+        try (var all = Files.list(folder)) {
+            left = all.filter(p -> p.getFileName().toString().matches("\\.step-\\d+\\.part"))
+                    .toList();
+        }
+        for (var p : left) delete(p);
+    }
+
+    /**
+     * Demands room for one.
+     *
+     * @param bytes of its tensors
+     * @throws UserException (runtime) if the disk has less
+     */
+    void requireRoom(long bytes) {
+        try {
+            var store = Files.getFileStore(run);
+            long room = store.getUsableSpace();
+            long needed = bytes + BESIDE_TENSORS;
+            // some file systems do not know their size
+            if (store.getTotalSpace() <= 0 || room >= needed) return;
+            throw new UserException(
+                    Kind.RUNTIME,
+                    run.toString(),
+                    "a checkpoint needs " + mebibytes(needed) + ", the disk has " + mebibytes(room) + " left",
+                    "Free space, lower train.keep, or name a folder elsewhere with --out");
+        } catch (IOException e) {
+            throw new UserException(
+                    Kind.RUNTIME, run.toString(), "cannot be written to (" + e + ")", "Check its permissions", e);
+        }
+    }
+
+    private static String mebibytes(long bytes) {
+        return String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0);
+    }
+
+    /**
+     * Writes one, and removes those beyond the newest {@code keep}; the first one at or after the best evaluation stays too.
+     *
+     * @throws UserException (runtime) if it cannot be written; those before are as they were
+     */
+    void write(Snapshot snapshot, int keep) {
+        long step = snapshot.progress.step();
+        requireRoom(snapshot.bytes());
+        Path target = of(step);
         Path parts = folder.resolve("." + target.getFileName() + ".part");
         try {
             Files.createDirectories(folder);
             delete(parts);
-            Files.createDirectories(parts);
-            Safetensors.write(parts.resolve(WEIGHTS), WeightFile.stored(state.weights(), state.parameters()));
-            var optimizer = new LinkedHashMap<>(state.optimizerState());
-            optimizer.put("step", Tensor.of(DType.I64, Shape.SCALAR, progress.step()));
-            Safetensors.write(parts.resolve(STATE), optimizer);
-            Files.write(parts.resolve(PROGRESS), JSON.writeValueAsBytes(progress.toMap()));
-            var lines = new ArrayList<String>();
-            for (var name : List.of(WEIGHTS, STATE, PROGRESS)) lines.add(hash(parts.resolve(name)) + "  " + name);
-            Files.write(parts.resolve(MANIFEST), lines);
-            for (var name : List.of(PROGRESS, MANIFEST)) sync(parts.resolve(name));
+            Files.createDirectory(parts);
+            Safetensors.write(parts.resolve(WEIGHTS), snapshot.weights);
+            Safetensors.write(parts.resolve(STATE), snapshot.optimizer);
+            write(parts.resolve(PROGRESS), JSON.writeValueAsBytes(snapshot.progress.toMap()));
+            var lines = new StringBuilder();
+            for (var name : PARTS)
+                lines.append(hash(parts.resolve(name))).append("  ").append(name).append('\n');
+            write(parts.resolve(MANIFEST), lines.toString().getBytes(StandardCharsets.UTF_8));
+            // only a damaged one can stand there
             delete(target);
             Files.move(parts, target, StandardCopyOption.ATOMIC_MOVE);
-            var all = newestFirst();
-            for (var old : all.subList(Math.min(keep, all.size()), all.size())) delete(old);
-        } catch (IOException e) {
-            throw failed(target, e);
+            AtomicFile.forceDirectory(folder);
+            for (var old : beyond(keep, snapshot.progress.best())) delete(old);
+        } catch (IOException | TensorFileException e) {
+            try {
+                delete(parts);
+            } catch (IOException again) {
+                e.addSuppressed(again);
+            }
+            throw new UserException(
+                    Kind.RUNTIME,
+                    target.toString(),
+                    "the checkpoint cannot be written (" + reason(e) + ")",
+                    "Check free space and permissions, then go on with --resume; earlier checkpoints are as they were",
+                    e);
         }
     }
 
-    /** Reads the newest one that is whole; says why others are passed over. */
-    Optional<Progress> read(TrainingState state, DType floating, Consumer<String> log) {
+    private static String reason(Exception e) {
+        var root = e instanceof TensorFileException && e.getCause() instanceof Exception cause ? cause : e;
+        return root instanceof FileSystemException f && f.getReason() != null ? f.getReason() : root.toString();
+    }
+
+    private static void write(Path file, byte[] bytes) throws IOException {
+        AtomicFile.write(file, channel -> {
+            var buffer = ByteBuffer.wrap(bytes);
+            while (buffer.hasRemaining()) channel.write(buffer);
+        });
+    }
+
+    private List<Path> beyond(int keep, Optional<Evaluated> best) {
+        var all = newestFirst();
+        var atBest = best.stream()
+                .flatMap(b -> all.reversed().stream().filter(p -> step(p) >= b.step()))
+                .findFirst();
+        return all.stream()
+                .skip(keep)
+                .filter(p -> !p.equals(atBest.orElse(null)))
+                .toList();
+    }
+
+    /**
+     * Reads the newest one that is whole, and says why others are passed over.
+     *
+     * @param metricsBytes length of the file of metrics, which has to reach up to a checkpoint
+     */
+    Optional<Progress> read(TrainingState state, DType floating, long metricsBytes, Consumer<String> log) {
         for (var path : newestFirst()) {
             var fault = fault(path);
-            if (fault.isEmpty()) return Optional.of(read(path, state, floating));
+            if (fault.isEmpty()) {
+                var progress = progress(path);
+                if (progress.metricsBytes() <= metricsBytes) {
+                    read(path, state, floating);
+                    return Optional.of(progress);
+                }
+                fault = RunDirectory.METRICS + " is shorter than it was then";
+            }
             log.accept(path + " is passed over: " + fault);
         }
         return Optional.empty();
     }
 
-    private static Progress read(Path path, TrainingState state, DType floating) {
+    private static void read(Path path, TrainingState state, DType floating) {
         state.write(WeightFile.read(path.resolve(WEIGHTS), state.parameters(), state.modelBuffers(), true, floating));
         var stored = new LinkedHashMap<>(Safetensors.read(path.resolve(STATE)).tensors());
         stored.remove("step");
         state.write(stored);
+    }
+
+    private static Progress progress(Path path) {
         try {
             return Progress.of(JSON.readTree(Files.readAllBytes(path.resolve(PROGRESS))));
         } catch (IOException e) {
-            throw failed(path, e);
+            throw new UserException(
+                    Kind.RUNTIME, path.toString(), "cannot be read (" + e + ")", "Check its permissions", e);
         }
     }
 
@@ -114,16 +237,24 @@ final class CheckpointFolder {
     static String fault(Path path) {
         try {
             if (!Files.exists(path.resolve(MANIFEST))) return "it has no manifest";
-            for (var line : Files.readAllLines(path.resolve(MANIFEST))) {
-                int gap = line.indexOf("  ");
-                if (gap < 0) return "its manifest is damaged";
-                Path file = path.resolve(line.substring(gap + 2));
-                if (!Files.exists(file)) return file.getFileName() + " is missing";
-                if (!hash(file).equals(line.substring(0, gap))) return file.getFileName() + " is damaged";
+            var lines = manifest(path.resolve(MANIFEST)).lines().toList();
+            if (lines.size() != PARTS.size()) return "its manifest is damaged";
+            for (int i = 0; i < PARTS.size(); i++) {
+                var name = PARTS.get(i);
+                if (!lines.get(i).matches("[0-9a-f]{64}  \\Q" + name + "\\E")) return "its manifest is damaged";
+                Path file = path.resolve(name);
+                if (!Files.exists(file)) return name + " is missing";
+                if (!lines.get(i).startsWith(hash(file))) return name + " is damaged";
             }
             return "";
         } catch (IOException e) {
             return "it cannot be read (" + e.getMessage() + ")";
+        }
+    }
+
+    private static String manifest(Path file) throws IOException {
+        try (var in = Files.newInputStream(file)) {
+            return new String(in.readNBytes(MOST_MANIFEST_BYTES), StandardCharsets.ISO_8859_1);
         }
     }
 
@@ -138,25 +269,10 @@ final class CheckpointFolder {
         }
     }
 
-    private static void sync(Path file) throws IOException {
-        try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            channel.force(true);
-        }
-    }
-
     private static void delete(Path path) throws IOException {
         if (!Files.exists(path)) return;
         try (var all = Files.walk(path)) {
             for (var p : all.sorted(Comparator.reverseOrder()).toList()) Files.delete(p);
         }
-    }
-
-    private static UserException failed(Path where, IOException e) {
-        return new UserException(
-                Kind.RUNTIME,
-                where.toString(),
-                "the checkpoint cannot be written or read (" + e + ")",
-                "Check permissions and free space; earlier checkpoints are as they were",
-                e);
     }
 }

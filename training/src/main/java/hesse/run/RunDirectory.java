@@ -4,12 +4,14 @@ import hesse.config.ConfigValue;
 import hesse.config.ConfigYaml;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
+import hesse.tensor.AtomicFile;
 import java.io.IOException;
-import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -17,10 +19,12 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -42,6 +46,7 @@ final class RunDirectory implements AutoCloseable {
                             "train.log_every",
                             "train.checkpoint_every",
                             "train.keep",
+                            "train.watchdog",
                             "data.cache",
                             "data.workers",
                             "device.threads")
@@ -49,24 +54,19 @@ final class RunDirectory implements AutoCloseable {
             || key.startsWith("probes");
 
     private final Path folder;
+    private final boolean madeHere;
+    private final RunLock lock;
     private final CheckpointFolder checkpoints;
-    private final OutputStream metrics;
-    private final OutputStream timings;
-    private final EventFile events;
+    private @Nullable FileChannel metrics;
+    private @Nullable FileChannel timings;
+    private @Nullable EventFile events;
     private long metricsBytes;
 
-    private RunDirectory(Path folder) throws IOException {
+    private RunDirectory(Path folder, boolean madeHere, RunLock lock) {
         this.folder = folder;
+        this.madeHere = madeHere;
+        this.lock = lock;
         this.checkpoints = new CheckpointFolder(folder);
-        Files.createDirectories(folder);
-        this.metrics = append(METRICS);
-        this.timings = append(TIMINGS);
-        this.events = EventFile.open(folder);
-        this.metricsBytes = Files.size(folder.resolve(METRICS));
-    }
-
-    private OutputStream append(String name) throws IOException {
-        return Files.newOutputStream(folder.resolve(name), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
 
     /** Whether a folder holds a run. */
@@ -76,29 +76,86 @@ final class RunDirectory implements AutoCloseable {
     }
 
     /**
-     * Opens a folder for a run and writes its configuration.
+     * Takes a folder for a run; nothing in it changes before {@link #begin}.
      *
      * @param resume whether a run that is there goes on
-     * @throws UserException (usage) if it holds a run and is not to go on, or one of another configuration
+     * @throws UserException (usage) if it holds a run and is not to go on, or one of another configuration, or is in use
      */
     static RunDirectory open(Path folder, Config config, boolean resume) {
         try {
-            if (holdsRun(folder)) {
-                if (!resume) {
-                    throw new UserException(
-                            Kind.USAGE,
-                            folder.toString(),
-                            "holds a run already",
-                            "Go on with it by --resume, or name another folder with --out");
+            boolean there = Files.exists(folder);
+            Files.createDirectories(folder);
+            var run = new RunDirectory(folder, !there, RunLock.take(folder));
+            try {
+                if (holdsRun(folder)) {
+                    if (!resume) {
+                        throw new UserException(
+                                Kind.USAGE,
+                                folder.toString(),
+                                "holds a run already",
+                                "Go on with it by --resume, or name another folder with --out");
+                    }
+                    if (Files.exists(folder.resolve(CONFIG))) requireSame(folder, config);
                 }
-                if (Files.exists(folder.resolve(CONFIG))) requireSame(folder, config);
+                return run;
+            } catch (RuntimeException e) {
+                run.close();
+                throw e;
             }
-            var run = new RunDirectory(folder);
-            run.replace(CONFIG, ConfigYaml.print(config.resolved()));
-            if (!resume) run.events.forgetBeyond(-1);
-            return run;
         } catch (IOException e) {
             throw failed(folder, e);
+        }
+    }
+
+    /**
+     * Begins or goes on: everything is ready for the first step.
+     *
+     * @param from what came after it is forgotten: lines of metrics and events
+     */
+    void begin(Config config, Progress from) {
+        try {
+            checkpoints.clean();
+            replace(CONFIG, ConfigYaml.print(config.resolved()));
+            var m = append(METRICS);
+            metrics = m;
+            m.truncate(from.metricsBytes());
+            this.metricsBytes = from.metricsBytes();
+            var t = append(TIMINGS);
+            timings = t;
+            t.truncate(wholeLines(folder.resolve(TIMINGS)));
+            var e = EventFile.open(folder);
+            events = e;
+            e.forgetBeyond(from.step() > 0 ? from.step() : -1);
+        } catch (IOException e) {
+            throw failed(folder, e);
+        }
+    }
+
+    private FileChannel append(String name) throws IOException {
+        return FileChannel.open(folder.resolve(name), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    }
+
+    /** Bytes up to the end of the last line that has one. */
+    private static long wholeLines(Path file) throws IOException {
+        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            var one = ByteBuffer.allocate(1);
+            long end = channel.size();
+            while (end > 0) {
+                channel.read(one.clear(), end - 1);
+                if (one.get(0) == '\n') break;
+                end--;
+            }
+            return end;
+        }
+    }
+
+    /** Length of the file of metrics that a run left there. */
+    long writtenMetrics() {
+        Path file = folder.resolve(METRICS);
+        try {
+            return Files.exists(file) ? Files.size(file) : 0;
+        } catch (IOException e) {
+            throw failed(file, e);
         }
     }
 
@@ -170,64 +227,42 @@ final class RunDirectory implements AutoCloseable {
         return checkpoints;
     }
 
-    /**
-     * Forgets what came after a checkpoint: lines of metrics and events.
-     *
-     * @param step of the checkpoint
-     * @param bytes of metrics at the checkpoint
-     */
-    void forgetBeyond(long step, long bytes) {
-        truncateMetrics(bytes);
-        try {
-            events.forgetBeyond(step);
-        } catch (IOException e) {
-            throw failed(folder.resolve(EventFile.NAME), e);
-        }
-    }
-
-    private void truncateMetrics(long bytes) {
-        Path file = folder.resolve(METRICS);
-        try (var channel = java.nio.channels.FileChannel.open(file, StandardOpenOption.WRITE)) {
-            if (channel.size() < bytes) {
-                throw new UserException(
-                        Kind.RUNTIME,
-                        file.toString(),
-                        "is shorter than at the checkpoint",
-                        "Remove the later checkpoints, or begin anew");
-            }
-            channel.truncate(bytes);
-            metricsBytes = bytes;
-        } catch (IOException e) {
-            throw failed(file, e);
-        }
-    }
-
     long metricsBytes() {
         return metricsBytes;
     }
 
     void metric(Map<String, ?> line) {
-        metricsBytes += write(metrics, METRICS, line);
+        metricsBytes += write(Objects.requireNonNull(metrics, "begin comes first"), METRICS, line);
         event("run", line);
     }
 
     void timing(Map<String, ?> line) {
-        write(timings, TIMINGS, line);
+        write(Objects.requireNonNull(timings, "begin comes first"), TIMINGS, line);
         event("time", line);
     }
 
     private void event(String room, Map<String, ?> line) {
         try {
-            events.line(room, line);
+            Objects.requireNonNull(events, "begin comes first").line(room, line);
         } catch (IOException e) {
             throw failed(folder.resolve(EventFile.NAME), e);
         }
     }
 
-    private int write(OutputStream to, String name, Map<String, ?> line) {
+    /** Puts metrics on the disk, before a checkpoint that counts on them. */
+    void sync() {
+        try {
+            Objects.requireNonNull(metrics, "begin comes first").force(false);
+        } catch (IOException e) {
+            throw failed(folder.resolve(METRICS), e);
+        }
+    }
+
+    private int write(FileChannel to, String name, Map<String, ?> line) {
         try {
             byte[] bytes = (LINE.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
-            to.write(bytes);
+            var buffer = ByteBuffer.wrap(bytes);
+            while (buffer.hasRemaining()) to.write(buffer);
             return bytes.length;
         } catch (IOException e) {
             throw failed(folder.resolve(name), e);
@@ -242,30 +277,45 @@ final class RunDirectory implements AutoCloseable {
         }
     }
 
-    /** Writes a file whole or not at all. */
     private void replace(String name, String text) throws IOException {
-        Path part = folder.resolve("." + name + ".part");
-        Files.writeString(part, text);
-        Files.move(part, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        AtomicFile.write(folder.resolve(name), channel -> {
+            var buffer = StandardCharsets.UTF_8.encode(text);
+            while (buffer.hasRemaining()) channel.write(buffer);
+        });
     }
 
     private static UserException failed(Path where, IOException e) {
         return new UserException(
                 Kind.RUNTIME,
                 where.toString(),
-                "cannot be written or read (" + e + ")",
-                "Check permissions and free space",
+                "cannot be written or read (" + reason(e) + ")",
+                "Check permissions and free space; checkpoints are as they were",
                 e);
     }
 
+    private static String reason(IOException e) {
+        return e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.toString();
+    }
+
+    /** Gives the folder back; one that was made for this run and never began is removed. */
     @Override
     public void close() {
-        try (metrics;
-                timings;
-                events) {
-            metrics.flush();
+        try (lock) {
+            if (metrics != null) metrics.close();
+            if (timings != null) timings.close();
+            if (events != null) events.close();
         } catch (IOException e) {
             throw failed(folder, e);
+        } finally {
+            if (madeHere && metrics == null) removeIfEmpty();
+        }
+    }
+
+    private void removeIfEmpty() {
+        try {
+            Files.deleteIfExists(folder);
+        } catch (IOException e) {
+            // something else was put there, or the disk does not answer: an empty folder hurts nobody
         }
     }
 }

@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param evalEvery steps between evaluations; at the end of each epoch when empty
  * @param logEvery steps between lines of metrics
  * @param checkpointEvery steps between checkpoints; only the last step when empty
- * @param keep how many checkpoints are kept
+ * @param keep how many checkpoints are kept beside the best one
+ * @param watchdog seconds without progress after which a hanging loader or device is reported; 0 for never
  */
 public record TrainConfig(
         Optional<Integer> epochs,
@@ -22,7 +23,8 @@ public record TrainConfig(
         Optional<Long> evalEvery,
         long logEvery,
         Optional<Long> checkpointEvery,
-        int keep) {
+        int keep,
+        double watchdog) {
 
     /** Reads the section; problems are noted in it. */
     public static TrainConfig read(ConfigNode n) {
@@ -37,6 +39,7 @@ public record TrainConfig(
                 n.whole("eval_every").atLeast(1).optional(),
                 n.whole("log_every").atLeast(1).or(10L),
                 n.whole("checkpoint_every").atLeast(1).optional(),
-                n.integer("keep").atLeast(1).or(3));
+                n.integer("keep").atLeast(1).or(3),
+                n.number("watchdog").atLeast(0).or(300.0));
     }
 }

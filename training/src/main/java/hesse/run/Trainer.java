@@ -65,18 +65,22 @@ public final class Trainer implements AutoCloseable {
     private final Method method;
     private final Optimizer optimizer;
     private final Probes probes;
+    private final CheckpointWriter writer;
 
     private final List<Unreadable> unreadable;
     private final StepClock clock = new StepClock();
     private long began;
     private Progress progress = Progress.START;
     private Sums lastEpoch = Sums.NONE;
+    private long saved = -1;
+    /** Whether all that belongs to the steps done is done, so that a checkpoint could be written. */
+    private boolean between;
 
     /**
      * Prepares a run in a folder.
      *
      * @param resume whether a run that is there goes on from its newest whole checkpoint
-     * @throws UserException (usage) if the folder is occupied or weights do not fit
+     * @throws UserException (usage) if the folder is occupied or in use, or weights do not fit
      */
     public Trainer(RunContext context, Path folder, boolean resume, Console console) {
         this.context = context;
@@ -92,38 +96,47 @@ public final class Trainer implements AutoCloseable {
         this.method = Method.of(config.method());
         this.optimizer = Optimizer.of(config.optimizer());
         this.directory = RunDirectory.open(folder, config, resume);
-        var declared = context.declared();
-        Backend backend = context.backend();
-        this.state = new TrainingState(
-                backend, declared.parameters(), declared.buffers(), Optional.of(optimizer), context.floating());
-        this.evaluator = new Evaluator(
-                backend, state, context.model().model(), config.loss().function(), context.floating());
-        this.probes = new Probes(
-                config.probes(),
-                context.model().model(),
-                config.loss().function(),
-                backend,
-                context.floating(),
-                config.train().seed(),
-                Optional.of(new Probes.Source(
-                        context.data().train(),
-                        context.data().normalization(),
-                        config.train().microBatch().orElse(config.requireData().batch()))),
-                config.train().microBatch().stream().mapToInt(n -> n).findFirst());
-        state.initialize(config.train().seed(), context.floating());
-        context.model()
-                .weights()
-                .ifPresent(file -> state.write(
-                        WeightFile.read(file, declared.parameters(), declared.buffers(), false, context.floating())));
-        if (resume) resume();
+        this.writer = new CheckpointWriter(directory.checkpoints(), config.train().keep());
+        try {
+            var declared = context.declared();
+            Backend backend = context.backend();
+            this.state = new TrainingState(
+                    backend, declared.parameters(), declared.buffers(), Optional.of(optimizer), context.floating());
+            this.evaluator = new Evaluator(
+                    backend, state, context.model().model(), config.loss().function(), context.floating());
+            this.probes = new Probes(
+                    config.probes(),
+                    context.model().model(),
+                    config.loss().function(),
+                    backend,
+                    context.floating(),
+                    config.train().seed(),
+                    Optional.of(new Probes.Source(
+                            context.data().train(),
+                            context.data().normalization(),
+                            config.train().microBatch().orElse(config.requireData().batch()))),
+                    config.train().microBatch().stream().mapToInt(n -> n).findFirst());
+            state.initialize(config.train().seed(), context.floating());
+            context.model()
+                    .weights()
+                    .ifPresent(file -> state.write(WeightFile.read(
+                            file, declared.parameters(), declared.buffers(), false, context.floating())));
+            if (resume) resume();
+        } catch (RuntimeException | Error e) {
+            directory.close();
+            throw e;
+        }
     }
 
     private void resume() {
-        var found = directory.checkpoints().read(state, context.floating(), console::log);
-        var from = found.orElse(Progress.START);
-        directory.forgetBeyond(from.step(), from.metricsBytes());
-        if (found.isEmpty()) return;
+        var checkpoints = directory.checkpoints();
+        var found = checkpoints.read(state, context.floating(), directory.writtenMetrics(), console::log);
+        if (found.isEmpty()) {
+            if (!checkpoints.newestFirst().isEmpty()) console.log("no whole checkpoint is left: the run begins anew");
+            return;
+        }
         progress = found.get();
+        saved = progress.step();
         lastEpoch = progress.sums();
         console.log("resumed after step " + progress.step());
     }
@@ -160,6 +173,7 @@ public final class Trainer implements AutoCloseable {
         var normalization = context.data().normalization();
         began = System.nanoTime();
         try (var interruption = new Interruption();
+                var watchdog = new Watchdog(config.train().watchdog(), line -> console.err().println(line));
                 var loader = new Loader(context.data().train(), normalization, options, progress.position())) {
             var x = new Type(loader.inputType(), loader.inputShape());
             var y = new Type(loader.targetType(), loader.targetShape());
@@ -176,7 +190,9 @@ public final class Trainer implements AutoCloseable {
                         perEpoch,
                         Tensor.allocate(x.dtype(), x.shape()),
                         Tensor.allocate(y.dtype(), y.shape()));
-                boolean stopped = loop(loop, interruption);
+                directory.checkpoints().requireRoom(state.bytes());
+                directory.begin(config, progress);
+                boolean stopped = loop(loop, interruption, watchdog);
                 var status = stopped ? Status.INTERRUPTED : Status.DONE;
                 summary(status.name().toLowerCase(java.util.Locale.ROOT));
                 return result(status);
@@ -196,33 +212,50 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Returns whether it was stopped before the end. */
-    private boolean loop(Loop loop, Interruption interruption) throws InterruptedException {
-        long saved = progress.step();
+    private boolean loop(Loop loop, Interruption interruption, Watchdog watchdog) throws InterruptedException {
         try (var line = new ProgressLine(console, progress.step(), loop.total)) {
             while (progress.step() < loop.total && !interruption.asked()) {
-                one(loop, line);
+                writer.check();
+                one(loop, line, watchdog);
                 long done = progress.step();
                 boolean due = config.train().checkpointEvery().isPresent()
                         && done % config.train().checkpointEvery().get() == 0;
-                if (due || done == loop.total) {
-                    save();
-                    saved = done;
-                }
+                watchdog.enter(Watchdog.Work.SAVING);
+                if (due || done == loop.total) save();
             }
+            watchdog.enter(Watchdog.Work.SAVING);
+            if (saved != progress.step()) save();
+            writer.await();
+            return progress.step() < loop.total;
+        } catch (RuntimeException | Error | InterruptedException e) {
+            rescue(e);
+            throw e;
         }
-        if (progress.step() == loop.total && saved == loop.total) return false;
-        if (saved != progress.step()) save();
-        return progress.step() < loop.total;
     }
 
-    private void one(Loop loop, ProgressLine line) throws InterruptedException {
+    /** Keeps what a failure leaves whole: the steps before it, and what it was. */
+    private void rescue(Throwable failure) {
+        try {
+            if (between && !writer.failed() && saved != progress.step()) save();
+            writer.await();
+            if (failure != writer.failure()) summary("failed");
+        } catch (RuntimeException | Error e) {
+            if (e != failure) failure.addSuppressed(e);
+        }
+    }
+
+    private void one(Loop loop, ProgressLine line, Watchdog watchdog) throws InterruptedException {
         long t = progress.step();
+        between = true;
+        watchdog.enter(Watchdog.Work.WAITING);
         var batch = loop.loader.next(loop.x.data(), loop.y.data()).orElseThrow();
         var x = Slices.first(loop.x, batch.count());
         var y = Slices.first(loop.y, batch.count());
         double lr = loop.rate.at(t);
         var scalars = optimizer.scalars(t, lr);
         loop.strengthInputs.forEach((name, s) -> scalars.put(name, s.at(t, loop.total)));
+        between = false;
+        watchdog.enter(Watchdog.Work.STEPPING);
         long before = System.nanoTime();
         boolean finite = loop.step.run(config.train().seed(), t, x, y, scalars);
         clock.add(System.nanoTime() - before, batch.waitNanos());
@@ -247,6 +280,7 @@ public final class Trainer implements AutoCloseable {
             log(done, batch.position().epoch(), metrics, lr);
             line.metrics(done, metrics);
         }
+        watchdog.enter(Watchdog.Work.MEASURING);
         if (probes.due(done)) {
             var rho = loop.strengths.get("rho");
             var plain = Measurement.Training.of(config.optimizer(), lr, rho == null ? 0 : rho.at(t, loop.total));
@@ -259,7 +293,9 @@ public final class Trainer implements AutoCloseable {
         }
         boolean epochEnds = batch.position().index() + 1 == loop.perEpoch;
         boolean evaluate = config.train().evalEvery().map(n -> done % n == 0).orElse(epochEnds);
+        watchdog.enter(Watchdog.Work.EVALUATING);
         if (evaluate || done == loop.total) evaluate(done, batch.position().epoch(), line);
+        between = true;
     }
 
     /** Examples that turned out to be unreadable, by file and index; those of batches made ahead too. */
@@ -326,14 +362,16 @@ public final class Trainer implements AutoCloseable {
                 directory.metricsBytes(),
                 progress.test(),
                 progress.best());
-        directory.checkpoints().write(state, progress, config.train().keep());
+        directory.sync();
+        writer.begin(CheckpointFolder.Snapshot.of(state, progress));
+        saved = progress.step();
     }
 
     private void failed(Loop loop, long t, Tensor x, Tensor y) {
         var values = loop.step.metrics();
         String place = loop.step.blame(x, y);
-        save();
-        summary("failed");
+        // the step left the state as it was
+        between = true;
         throw new UserException(
                 Kind.RUNTIME,
                 "step " + (t + 1),
@@ -389,6 +427,7 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() {
+        writer.close();
         probes.close();
         evaluator.close();
         state.close();

@@ -28,6 +28,17 @@ public final class ChildJvm {
     }
 
     private static Process start(String main, String flags, List<String> arguments) throws IOException {
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-Xmx1g", "-Djava.awt.headless=true", "--add-modules", "jdk.incubator.vector"));
+        command.addAll(List.of(flags.split(" ")));
+        if (ChildJvm.class.getModule().isNamed()) command.addAll(modules(main));
+        else command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", classPath(), main));
+        command.addAll(arguments);
+        return new ProcessBuilder(command).start();
+    }
+
+    private static List<String> modules(String main) {
         // the tests are in the module too, by a patch that these modules do not show
         String modules = ModuleLayer.boot().configuration().modules().stream()
                 .map(m -> m.reference())
@@ -35,17 +46,18 @@ public final class ChildJvm {
                 .filter(location -> location.getScheme().equals("file"))
                 .map(location -> Path.of(location).toString())
                 .collect(Collectors.joining(java.io.File.pathSeparator));
-        var command = new ArrayList<String>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of("-Xmx1g", "-Djava.awt.headless=true", "--module-path", modules));
-        command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
-        command.add("--patch-module=hesse.training="
-                + Path.of("target", "test-classes").toAbsolutePath());
-        command.add("--enable-native-access=hesse.bindings,hesse.runtime");
-        command.addAll(List.of(flags.split(" ")));
-        command.addAll(List.of("--module", "hesse.training/" + main));
-        command.addAll(arguments);
-        return new ProcessBuilder(command).start();
+        return List.of(
+                "--module-path",
+                modules,
+                "--patch-module=hesse.training="
+                        + Path.of("target", "test-classes").toAbsolutePath(),
+                "--enable-native-access=hesse.bindings,hesse.runtime",
+                "--module",
+                "hesse.training/" + main);
+    }
+
+    private static String classPath() {
+        return System.getProperty("java.class.path");
     }
 
     /** Waits for the end and reads what was printed; a process that does not end is killed, exit 137. */

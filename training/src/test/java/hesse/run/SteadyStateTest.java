@@ -151,7 +151,7 @@ class SteadyStateTest {
                 trainer.run();
             }
             var windows = IntStream.range(0, WINDOWS).mapToObj(watching::window).toList();
-            assertEquals(4, windows.getFirst().size(), "the runner, two workers and the loader: " + windows);
+            assertEquals(5, windows.getFirst().size(), "the runner, two workers, loader and watchdog: " + windows);
             assertTrue(
                     windows.stream().anyMatch(w -> w.values().stream().allMatch(bytes -> bytes <= BYTES_PER_STEP)),
                     "bytes per step: " + windows);

@@ -21,11 +21,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.json.JsonMapper;
 
 /** What a run promises: the same bits however it is computed, batches in parts, nothing lost when it stops. */
 class TrainerTest {
@@ -105,14 +107,63 @@ class TrainerTest {
         assertSameRun(whole, cut, 12);
     }
 
-    @Test
-    void onlyTheNewestCheckpointsAreKept() throws Exception {
-        var run = train("run", false, "train.checkpoint_every=2", "train.keep=2");
+    @ParameterizedTest
+    @ValueSource(doubles = {0.05, 1})
+    void theNewestCheckpointsAreKeptAndTheBest(double rate) throws Exception {
+        var run = train("run", false, "train.checkpoint_every=2", "train.keep=2", "optimizer={kind: sgd, lr: " + rate + "}");
+        var best = JsonMapper.shared()
+                .readTree(Files.readString(run.resolve("summary.json")))
+                .path("best")
+                .path("step")
+                .asLong();
+        var expected = Stream.of(best, 10L, 12L).distinct().sorted().map("step-%08d"::formatted);
         try (var all = Files.list(run.resolve("checkpoints"))) {
             assertEquals(
-                    List.of("step-00000010", "step-00000012"),
+                    expected.toList(),
                     all.map(p -> p.getFileName().toString()).sorted().toList());
         }
+    }
+
+    @Test
+    void aRunInUseIsRefusedWithTheNameOfItsOwner() throws Exception {
+        var run = train("run", false, "train.steps=2");
+        var context = RunContext.open(
+                Config.load("digits-mlp", List.of("train.steps=2")), Optional.empty(), Optional.empty(), line -> {});
+        try (context;
+                var lock = RunLock.take(run)) {
+            for (boolean resume : new boolean[] {false, true}) {
+                var refused = assertThrows(UserException.class, () -> new Trainer(context, run, resume, SILENT));
+                assertEquals(2, refused.exitCode());
+                assertTrue(
+                        refused.getMessage()
+                                .contains("is in use by process "
+                                        + ProcessHandle.current().pid()),
+                        refused.getMessage());
+            }
+        }
+        try (var lock = RunLock.take(run)) {
+            assertTrue(Files.exists(run.resolve(RunLock.NAME)), "free again");
+        }
+    }
+
+    @Test
+    void aRunThatFailsBeforeItsFirstStepLeavesNothing() {
+        var refused = assertThrows(
+                UserException.class, () -> train("run", false, "train.micro_batch=10", SMALL_CNN.formatted("batch")));
+        assertEquals(2, refused.exitCode());
+        assertFalse(Files.exists(folder.resolve("run")), "the folder is free for the next try");
+    }
+
+    /** Metrics that a power cut took back are computed again, from a checkpoint that they still reach up to. */
+    @Test
+    void aCheckpointWhoseMetricsAreLostIsPassedOver() throws Exception {
+        var whole = train("whole", false, "train.checkpoint_every=5");
+        var cut = train("cut", false, "train.checkpoint_every=5");
+        var metrics = cut.resolve("metrics.jsonl");
+        var lines = Files.readAllLines(metrics);
+        Files.writeString(metrics, String.join("\n", lines.subList(0, lines.size() - 2)));
+        train("cut", true, "train.checkpoint_every=5");
+        assertSameRun(whole, cut, 12);
     }
 
     @Test

@@ -85,8 +85,15 @@ final class BatchQueue {
     static final class LoaderStopped extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
-        LoaderStopped(Throwable cause) {
-            super(cause);
+        private final transient Throwable met;
+
+        LoaderStopped(Throwable met) {
+            super(met);
+            this.met = met;
+        }
+
+        Throwable met() {
+            return met;
         }
     }
 

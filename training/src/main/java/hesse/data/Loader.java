@@ -178,7 +178,7 @@ public final class Loader implements AutoCloseable {
             made = queue.take();
         } catch (BatchQueue.LoaderStopped e) {
             ended = true;
-            throw failed(e.getCause());
+            throw failed(e.met());
         }
         long waited = System.nanoTime() - before;
         if (made.isEmpty()) {

@@ -151,7 +151,10 @@ final class CheckpointFolder {
             write(parts.resolve(PROGRESS), JSON.writeValueAsBytes(snapshot.progress.toMap()));
             var lines = new StringBuilder();
             for (var name : PARTS)
-                lines.append(hash(parts.resolve(name))).append("  ").append(name).append('\n');
+                lines.append(hash(parts.resolve(name)))
+                        .append("  ")
+                        .append(name)
+                        .append('\n');
             write(parts.resolve(MANIFEST), lines.toString().getBytes(StandardCharsets.UTF_8));
             // only a damaged one can stand there
             delete(target);

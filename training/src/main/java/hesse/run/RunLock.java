@@ -45,8 +45,8 @@ final class RunLock implements AutoCloseable {
 
     /** Empty if the owner before removed the file just now. */
     private static Optional<RunLock> attempt(Path file) throws IOException {
-        var channel = FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        var channel =
+                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
             if (!locked(channel)) throw taken(file, text(file));
             String owner = "process " + ProcessHandle.current().pid();

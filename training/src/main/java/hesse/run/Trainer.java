@@ -96,7 +96,8 @@ public final class Trainer implements AutoCloseable {
         this.method = Method.of(config.method());
         this.optimizer = Optimizer.of(config.optimizer());
         this.directory = RunDirectory.open(folder, config, resume);
-        this.writer = new CheckpointWriter(directory.checkpoints(), config.train().keep());
+        this.writer =
+                new CheckpointWriter(directory.checkpoints(), config.train().keep());
         try {
             var declared = context.declared();
             Backend backend = context.backend();
@@ -114,7 +115,9 @@ public final class Trainer implements AutoCloseable {
                     Optional.of(new Probes.Source(
                             context.data().train(),
                             context.data().normalization(),
-                            config.train().microBatch().orElse(config.requireData().batch()))),
+                            config.train()
+                                    .microBatch()
+                                    .orElse(config.requireData().batch()))),
                     config.train().microBatch().stream().mapToInt(n -> n).findFirst());
             state.initialize(config.train().seed(), context.floating());
             context.model()
@@ -173,7 +176,8 @@ public final class Trainer implements AutoCloseable {
         var normalization = context.data().normalization();
         began = System.nanoTime();
         try (var interruption = new Interruption();
-                var watchdog = new Watchdog(config.train().watchdog(), line -> console.err().println(line));
+                var watchdog = new Watchdog(
+                        config.train().watchdog(), line -> console.err().println(line));
                 var loader = new Loader(context.data().train(), normalization, options, progress.position())) {
             var x = new Type(loader.inputType(), loader.inputShape());
             var y = new Type(loader.targetType(), loader.targetShape());

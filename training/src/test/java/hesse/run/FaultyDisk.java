@@ -318,8 +318,7 @@ final class FaultyDisk {
         @Override
         public FileChannel newFileChannel(Path p, Set<? extends OpenOption> options, FileAttribute<?>... attributes)
                 throws IOException {
-            boolean writes =
-                    options.contains(StandardOpenOption.WRITE) || options.contains(StandardOpenOption.APPEND);
+            boolean writes = options.contains(StandardOpenOption.WRITE) || options.contains(StandardOpenOption.APPEND);
             if (writes) change("open");
             return new Channel(real(p), FileChannel.open(real(p), options, attributes));
         }
@@ -473,8 +472,7 @@ final class FaultyDisk {
         }
 
         @Override
-        public Map<String, Object> readAttributes(Path p, String attributes, LinkOption... options)
-                throws IOException {
+        public Map<String, Object> readAttributes(Path p, String attributes, LinkOption... options) throws IOException {
             return Files.readAttributes(real(p), attributes, options);
         }
 

@@ -110,7 +110,8 @@ class TrainerTest {
     @ParameterizedTest
     @ValueSource(doubles = {0.05, 1})
     void theNewestCheckpointsAreKeptAndTheBest(double rate) throws Exception {
-        var run = train("run", false, "train.checkpoint_every=2", "train.keep=2", "optimizer={kind: sgd, lr: " + rate + "}");
+        var run = train(
+                "run", false, "train.checkpoint_every=2", "train.keep=2", "optimizer={kind: sgd, lr: " + rate + "}");
         var best = JsonMapper.shared()
                 .readTree(Files.readString(run.resolve("summary.json")))
                 .path("best")

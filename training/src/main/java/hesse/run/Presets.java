@@ -27,13 +27,15 @@ public final class Presets {
             "fashion-cnn",
             "fashion-wrn-28-10",
             "cifar-cnn",
+            "cifar-wrn-10-1",
             "cifar-wrn-16-4",
             "cifar-wrn-28-10",
             "imagenet-resnet50",
             "digits-mlp-edge",
             "mnist-mlp-edge",
             "cifar-cnn-edge",
-            "shakespeare-transformer");
+            "shakespeare-transformer",
+            "shakespeare-transformer-adamw");
 
     private Presets() {}
 

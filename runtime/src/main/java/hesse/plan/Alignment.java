@@ -35,6 +35,7 @@ final class Alignment {
     /** Puts off what stands at i, if that helps; something else stands there then. */
     private boolean moves(int i) {
         Node u = order.get(i);
+        if (storage.remakes() && !storage.remadeFor(u).isEmpty()) return false;
         if (Storage.isReduction(u)) return put(List.of(u), nextSum(i, u));
         return isWeightGradient(u) && behindSumsOverInput(i, u);
     }

@@ -102,6 +102,7 @@ public record Cut(Optional<Computation> fixed, Computation varying, List<String>
 
         private boolean crosses(Node n) {
             if (moving.contains(n) || Storage.isGiven(n) || n.op() instanceof Reshape) return false;
+            if (storage.isRemade(n)) return false;
             return !Storage.isLight(n) || storage.isKept(n);
         }
 

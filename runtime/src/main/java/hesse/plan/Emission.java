@@ -30,6 +30,8 @@ final class Emission {
     private static final int WINDOW = 4;
     /** The same for an operand that a later one is made of. */
     private static final int INNER_WINDOW = 8;
+    /** A product that is made again for a group of steps stays while another of them comes within so many. */
+    private static final int GROUP_WINDOW = 8;
     /** Smaller values are kept once made. */
     private static final int SMALL = 4096;
 
@@ -48,6 +50,7 @@ final class Emission {
     private final NodeMap<Integer> occurrences = new NodeMap<>();
     private final NodeMap<List<Integer>> operandUses = new NodeMap<>();
     private final NodeMap<List<Integer>> innerUses = new NodeMap<>();
+    private final NodeMap<List<Integer>> remadeUses = new NodeMap<>();
     private final int[] contractionsBefore;
     private final Map<Shape, List<Node>> fusible = new HashMap<>();
     private final Map<Shape, List<Integer>> needs = new HashMap<>();
@@ -61,6 +64,9 @@ final class Emission {
         for (int p = 0; p < order.size(); p++) {
             Node u = order.get(p);
             contractionsBefore[p + 1] = contractionsBefore[p] + (isContraction(u) ? 1 : 0);
+            for (Node r : storage.remadeFor(u)) {
+                remadeUses.computeIfAbsent(r, ArrayList::new).add(p);
+            }
             if (Storage.isReduction(u) || Storage.isLight(u) && !storage.isAccumulation(u)) {
                 fusible.computeIfAbsent(domain(u), k -> new ArrayList<>()).add(u);
             } else {
@@ -88,6 +94,7 @@ final class Emission {
 
     /** Values (reshapes removed) that a contraction or move reads. */
     private List<Node> stepInputs(Node u) {
+        if (storage.isAddedUp(u)) return List.of();
         var contractions = storage.isAccumulation(u) ? u.inputs() : List.of(u);
         return contractions.stream()
                 .flatMap(c -> c.inputs().stream())
@@ -116,6 +123,7 @@ final class Emission {
         for (int p = 0; p < order.size(); p++) {
             Node u = order.get(p);
             if (!emitted.contains(u)) {
+                remake(u, p);
                 if (isContraction(u)) contraction(u, p);
                 else if (Storage.isReduction(u) || Storage.isLight(u)) fuse(Target.made(u, keptBuffer(u), mode(u)), p);
                 else if (u.op() instanceof AllReduce a) exchange(a, p);
@@ -174,7 +182,7 @@ final class Emission {
     }
 
     private boolean isLeaf(Node n) {
-        return storage.isKept(n) || n.op() instanceof Input || temporaries.containsKey(n);
+        return storage.isKept(n) || storage.isRemade(n) || n.op() instanceof Input || temporaries.containsKey(n);
     }
 
     private int material(Node n) {
@@ -183,25 +191,55 @@ final class Emission {
     }
 
     private void contraction(Node u, int p) {
+        if (storage.isAddedUp(u)) return;
         prepare(u, p);
-        int out = keptBuffer(u);
-        boolean accumulate = mode(u) == Mode.ACCUMULATE;
+        Node sum = storage.sumOf(u);
+        if (sum == null) {
+            contract(u, keptBuffer(u), mode(u) == Mode.ACCUMULATE);
+            return;
+        }
+        boolean first = sum.inputs().stream().noneMatch(emitted::contains);
+        double alpha =
+                sum.op() instanceof Sum s ? s.coefficients().get(sum.inputs().indexOf(u)) : 1;
+        term(u, keptBuffer(sum), alpha, mode(sum) == Mode.ACCUMULATE || !first);
+    }
+
+    /** A contraction, or a sum of some, into a buffer. */
+    private void contract(Node u, int out, boolean accumulate) {
         var terms = storage.isAccumulation(u) ? u.inputs() : List.of(u);
         for (int i = 0; i < terms.size(); i++) {
-            Node c = terms.get(i);
             double alpha = u.op() instanceof Sum s ? s.coefficients().get(i) : 1;
-            Node a = c.input(0);
-            Node b = c.input(1);
-            steps.add(new Plan.Contraction(
-                    c.op(),
-                    material(Storage.base(a)),
-                    a.shape(),
-                    material(Storage.base(b)),
-                    b.shape(),
-                    out,
-                    c.shape(),
-                    alpha,
-                    accumulate || i > 0));
+            term(terms.get(i), out, alpha, accumulate || i > 0);
+        }
+    }
+
+    private void term(Node c, int out, double alpha, boolean accumulate) {
+        Node a = c.input(0);
+        Node b = c.input(1);
+        steps.add(new Plan.Contraction(
+                c.op(),
+                material(Storage.base(a)),
+                a.shape(),
+                material(Storage.base(b)),
+                b.shape(),
+                out,
+                c.shape(),
+                alpha,
+                accumulate));
+    }
+
+    /** Makes again what a step needs and is not kept, unless it is still there from a step before. */
+    private void remake(Node u, int p) {
+        for (Node r : storage.remadeFor(u, temporaries::containsKey)) {
+            if (temporaries.containsKey(r)) continue;
+            if (isContraction(r)) {
+                prepare(r, p);
+                var made = temporary(r);
+                contract(r, made.buffer(), false);
+                temporaries.put(r, made.buffer());
+            } else {
+                fuse(temporary(r), p);
+            }
         }
     }
 
@@ -247,9 +285,15 @@ final class Emission {
     /** Drops elementwise operands whose next use is far. */
     private void forget(int p) {
         temporaries.keySet().removeIf(x -> {
+            if (storage.isRemade(x)) return !isUsedInGroup(x, p);
             if (x.shape().size() <= SMALL) return false;
             return !isUsed(operandUses, x, p, WINDOW) && !isUsed(innerUses, x, p, INNER_WINDOW);
         });
+    }
+
+    private boolean isUsedInGroup(Node x, int after) {
+        for (int q : remadeUses.getOr(x, List.of())) if (q > after) return q - after <= GROUP_WINDOW;
+        return false;
     }
 
     /** Whether a value is used after a place with at most so many contractions between. */

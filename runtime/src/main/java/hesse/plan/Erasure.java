@@ -17,9 +17,13 @@ import java.util.List;
 /**
  * When all derivatives are taken: rebuilds what is live in a new graph without what only matters to differentiation (derivative
  * chains of scalar functions, stopped gradients), so that passes which differ only in those become one; and gathers the
- * contractions of one sum, to be accumulated into one buffer; and writes the sums of normalisations for fewer passes.
+ * contractions of one sum, to be accumulated into one buffer; and writes the sums of normalisations for fewer passes, and sums of
+ * pieces that lie side by side as what they are.
  */
 public final class Erasure {
+    /** Inner sums are opened while there are fewer terms; attention's cotangents of keys have two for each chunk of queries. */
+    private static final int TERMS_AT_MOST = 4096;
+
     private final Graph target = new Graph();
     private final NodeMap<Node> rebuilt = new NodeMap<>();
 
@@ -46,8 +50,10 @@ public final class Erasure {
             var inputs = n.inputs().stream().map(rebuilt::get).toList();
             try (var scope = target.scope(n.path())) {
                 if (n.op() instanceof StopGradient || n.op() instanceof Mark) rebuilt.put(n, inputs.getFirst());
-                else if (gather && n.op() instanceof Sum s) rebuilt.put(n, gathered(n, s, uses));
-                else if (gather && n.op() instanceof ReduceSum r) {
+                else if (gather && n.op() instanceof Sum s) {
+                    Node tiles = Tiles.joined(target, n, s, uses, rebuilt::get);
+                    rebuilt.put(n, tiles != null ? tiles : gathered(n, s, uses));
+                } else if (gather && n.op() instanceof ReduceSum r) {
                     Node faster = moments.rewritten(target, n, r, rebuilt::get);
                     rebuilt.put(n, faster != null ? faster : target.apply(r, inputs));
                 } else rebuilt.put(n, target.apply(n.op().erased(), inputs));
@@ -81,7 +87,10 @@ public final class Erasure {
             if (single && isContraction(t.x)) {
                 contractions.add(rebuilt.get(t.x));
                 contractionScales.add(t.c);
-            } else if (single && t.x.op() instanceof Sum inner && holdsContraction(t.x, uses) && open.size() < 64) {
+            } else if (single
+                    && t.x.op() instanceof Sum inner
+                    && holdsContraction(t.x, uses)
+                    && open.size() < TERMS_AT_MOST) {
                 for (int k = 0; k < t.x.inputs().size(); k++) {
                     open.add(new Term(t.c * inner.coefficients().get(k), t.x.input(k)));
                 }

@@ -23,6 +23,9 @@ final class Schedule {
     private final List<Node> units;
     private final NodeMap<Set<Node>> reads = new NodeMap<>();
     private final NodeMap<List<Node>> readers = new NodeMap<>();
+    /** What is {@linkplain Storage#isRemade made again} for each step. */
+    private final NodeMap<List<Node>> remade = new NodeMap<>();
+
     private final NodeMap<Integer> contractionsBehind = new NodeMap<>();
     private final NodeMap<Integer> stepsBehind = new NodeMap<>();
 
@@ -32,6 +35,7 @@ final class Schedule {
         for (Node u : units) {
             var operands = storage.stepOperands(u);
             reads.put(u, operands);
+            remade.put(u, storage.remadeFor(u));
             for (Node o : operands) readers.computeIfAbsent(o, ArrayList::new).add(u);
         }
         for (int i = units.size() - 1; i >= 0; i--) {
@@ -50,6 +54,7 @@ final class Schedule {
     static List<Node> order(Storage storage) {
         var s = new Schedule(storage);
         var late = s.together(Alignment.of(storage, s.late()));
+        if (storage.remakes()) return late;
         var greedy = s.together(Alignment.of(storage, s.greedy()));
         return s.peak(greedy) < WORTH * s.peak(late) ? greedy : late;
     }
@@ -109,8 +114,14 @@ final class Schedule {
         return most;
     }
 
-    static long bytes(Node n) {
+    private static long sizeOf(Node n) {
         return n.shape().size() * n.dtype().bytes();
+    }
+
+    /** Terms that are added up one by one share the buffer of their sum. */
+    private long bytes(Node n) {
+        Node sum = storage.sumOf(n);
+        return sum != null ? sizeOf(n) / sum.inputs().size() : sizeOf(n);
     }
 
     private List<Node> late() {
@@ -121,10 +132,47 @@ final class Schedule {
         var ready = new PriorityQueue<>(order);
         var waiting = waiting(ready);
         var out = new ArrayList<Node>(units.size());
+        if (storage.remakes()) return grouped(order, ready, waiting);
         while (!ready.isEmpty()) {
             Node u = ready.remove();
             out.add(u);
             release(u, waiting, ready);
+        }
+        return out;
+    }
+
+    /**
+     * The same where products are {@linkplain Storage#isRemade made again}: what shares one comes together, and only when nothing else is
+     * ready, so that each is made once for all that can use it.
+     */
+    private List<Node> grouped(Comparator<Node> order, PriorityQueue<Node> ready, NodeMap<Integer> waiting) {
+        var later = new PriorityQueue<>(order);
+        var group = new HashSet<Node>();
+        var out = new ArrayList<Node>(units.size());
+        while (!ready.isEmpty() || !later.isEmpty()) {
+            for (var it = ready.iterator(); it.hasNext(); ) {
+                Node u = it.next();
+                if (remade.get(u).isEmpty()) continue;
+                it.remove();
+                later.add(u);
+            }
+            Node next = null;
+            for (Node u : later) {
+                boolean shares = remade.get(u).stream().anyMatch(group::contains);
+                if (shares && (next == null || order.compare(u, next) < 0)) next = u;
+            }
+            if (next == null && ready.isEmpty()) {
+                next = later.element();
+                group.clear();
+            }
+            if (next != null) {
+                later.remove(next);
+                group.addAll(remade.get(next));
+            } else {
+                next = ready.remove();
+            }
+            out.add(next);
+            release(next, waiting, ready);
         }
         return out;
     }

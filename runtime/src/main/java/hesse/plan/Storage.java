@@ -16,10 +16,13 @@ import hesse.graph.Reshape;
 import hesse.graph.Select;
 import hesse.graph.Sum;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which values are kept and which are made again. Contractions, reductions and moves are kept; elementwise results and
@@ -36,6 +39,10 @@ final class Storage {
     private final Set<Node> kept = new HashSet<>();
     private final NodeMap<Set<Node>> leaves = new NodeMap<>();
     private final Set<Node> updates = new HashSet<>();
+    /** Contractions whose result is made again for each group of steps that reads it, and wide elementwise values beside them. */
+    private final Set<Node> remade = new HashSet<>();
+    /** Terms of sums that are added up one by one, each when what it reads is there, and the sum. */
+    private final NodeMap<Node> sumOf = new NodeMap<>();
 
     /**
      * @param stores outputs held in buffers of their own
@@ -61,6 +68,24 @@ final class Storage {
         }
         for (Node n : live) if (joinsResidualStream(n)) kept.add(n);
         for (Node n : live) if (isLight(n)) limitLeaves(n);
+        var outer = new OuterProducts(live, updates);
+        if (!outer.isEmpty()) remakeOuterProducts(outer, stores);
+    }
+
+    private void remakeOuterProducts(OuterProducts outer, Set<Node> stores) {
+        for (Node n : live) {
+            if (kept.contains(n) && !stores.contains(n) && outer.remakes(n)) remade.add(n);
+        }
+        kept.removeAll(remade);
+        for (Node n : live) {
+            if (!isAccumulation(n)
+                    || !kept.contains(n)
+                    || n.inputs().stream().allMatch(c -> remadeFor(c).isEmpty())) continue;
+            for (Node c : n.inputs()) {
+                sumOf.put(c, n);
+                kept.add(c);
+            }
+        }
     }
 
     /** Given from outside or by its value alone. */
@@ -162,6 +187,50 @@ final class Storage {
         return kept.contains(n);
     }
 
+    /** Whether anything is made again. */
+    boolean remakes() {
+        return !remade.isEmpty();
+    }
+
+    /** Whether a value is made by a step of its own, but again for each group of steps that reads it. */
+    boolean isRemade(Node n) {
+        return remade.contains(n);
+    }
+
+    /** The sum whose buffer a contraction is added to by a step of its own; null if it is none. */
+    @Nullable
+    Node sumOf(Node piece) {
+        return sumOf.find(piece);
+    }
+
+    /** Whether a sum's terms are {@linkplain #sumOf added up} by steps of their own. */
+    boolean isAddedUp(Node sum) {
+        return sum.op() instanceof Sum && sumOf.find(sum.input(0)) == sum;
+    }
+
+    /** All that is {@linkplain #isRemade made again} for the step that makes a value, in order of creation. */
+    List<Node> remadeFor(Node u) {
+        return remadeFor(u, n -> false);
+    }
+
+    /** The same without what is there, and what is only needed for that. */
+    List<Node> remadeFor(Node u, Predicate<Node> there) {
+        if (remade.isEmpty() || isAddedUp(u)) return List.of();
+        var found = new ArrayList<Node>();
+        var seen = new HashSet<Node>();
+        var open = new ArrayList<Node>(isAccumulation(u) ? u.inputs() : List.of(u));
+        while (!open.isEmpty()) {
+            for (Node in : open.removeLast().inputs()) {
+                Node b = base(in);
+                if (kept.contains(b) || isGiven(b) || there.test(b) || !seen.add(b)) continue;
+                if (remade.contains(b)) found.add(b);
+                open.add(b);
+            }
+        }
+        found.sort(Comparator.comparingInt(Node::index));
+        return found;
+    }
+
     /** The kept values, in order of creation. */
     List<Node> kept() {
         return live.stream().filter(kept::contains).toList();
@@ -185,7 +254,8 @@ final class Storage {
         open.add(x);
         while (!open.isEmpty()) {
             for (Node in : open.removeLast().inputs()) {
-                boolean inside = isLight(in) && !kept.contains(in) && !(in.op() instanceof Broadcast);
+                boolean inside =
+                        isLight(in) && !kept.contains(in) && !remade.contains(in) && !(in.op() instanceof Broadcast);
                 if (inside && found.add(in)) open.add(in);
             }
         }
@@ -196,7 +266,9 @@ final class Storage {
     Set<Node> stepOperands(Node n) {
         var found = new LinkedHashSet<Node>();
         var seen = new HashSet<Node>();
-        if (isAccumulation(n)) {
+        if (isAddedUp(n)) {
+            found.addAll(n.inputs());
+        } else if (isAccumulation(n)) {
             for (Node c : n.inputs()) for (Node in : c.inputs()) collect(base(in), found, seen, false);
         } else if (isLight(n)) {
             collect(n, found, seen, true);

@@ -66,7 +66,9 @@ class GoldenModelsTest {
         model.model().apply(f, model.inputs().node(f.graph(), "x", 1, DType.F64));
         assertEquals(
                 Files.readAllLines(folder.resolve("parameters.txt")),
-                f.parameters().stream().map(p -> p.name() + "\t" + p.fileShape()).toList());
+                f.parameters().stream()
+                        .map(p -> p.name() + "\t" + p.fileShape())
+                        .toList());
         HashedCase.write(temporary, f.parameters(), f.buffers());
 
         var expected = new LinkedHashMap<>(
@@ -89,8 +91,8 @@ class GoldenModelsTest {
             close(q, Golden.distance(expected.get(q), actual.get(q)), Golden.norm(List.of(expected.get(q))));
         }
         var products = Map.of("vhv", "hvp", "vgv", "gnvp", "vnv", "nmevp");
-        products.forEach((q, kind) ->
-                close(q, Golden.distance(expected.get(q), actual.get(q)), v * whole(expected, kind)));
+        products.forEach(
+                (q, kind) -> close(q, Golden.distance(expected.get(q), actual.get(q)), v * whole(expected, kind)));
         double ofNme = whole(expected, "nmevp");
         for (var kind : kinds) {
             double whole = Math.max(whole(expected, kind), kind.startsWith("nme_") ? FLOOR * ofNme : 0);

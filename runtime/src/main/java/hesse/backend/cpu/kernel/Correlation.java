@@ -8,9 +8,8 @@ import java.lang.foreign.MemorySegment;
  * with zeros beyond the border. Forward convolution and each phase of an input gradient are of this form.
  *
  * <p>Filters are packed once into column panels. A task then takes some rows of outputs, copies the excerpt of the images that they
- * see, transposed so that neighbouring pixels of one channel lie together, and multiplies: term (t, c) of a run of pixels is a run in
- * the excerpt, found through an index array, so that row panels are packed by whole vectors. Each pixel is transposed about once, not once per tap. With a horizontal stride the
- * excerpt keeps the columns of equal remainder together.
+ * see, zeros around it, and multiplies: term (t, c) of neighbouring outputs lies at equal distances in the excerpt, where the kernels
+ * find it through an index. Nothing is transposed, and no patch is copied.
  */
 final class Correlation implements Contraction {
     /** What is correlated: [images, height, width, groups · channels]. */
@@ -28,7 +27,6 @@ final class Correlation implements Contraction {
 
     private static final int SUMS = 1 << 16;
     private static final int MOST_PIXELS = 192;
-    private static final int PACKED_PIXELS = 64;
     private static final int MOST_COLUMNS = 1024;
     private static final int MOST_TASKS = 32;
     private static final long WORTHWHILE_TASK = 500_000;
@@ -39,9 +37,8 @@ final class Correlation implements Contraction {
     private final Taps taps;
     private final Weights weights;
     private final Lanes lanes;
-    private final int[] tileRows;
     private final int panelWidth;
-    private final Tiles tiles;
+    private final int vectorLength;
 
     private final int terms;
     private final int imageBlock;
@@ -52,23 +49,23 @@ final class Correlation implements Contraction {
     private final int columnBlocks;
     private final int columnPanels;
     private final RowTiles rowTiles;
-    /** Rows packed together: few enough that they are still in the first-level cache when they are multiplied. */
-    private final int packedRows;
+    /** The kernel of each tile of a row, for one and for two vectors of columns. */
+    private final IndexedKernel[][] kernels;
 
     private final int sumsStride;
 
     private final int dyMin;
     private final int dxMin;
-    private final boolean[] excerptRowUsed;
-    private final boolean[] phaseUsed;
-    private final int phasePitch;
+    private final int excerptRows;
+    private final int excerptColumns;
+    /** Elements from one pixel of the excerpt to the next. */
+    private final int pitch;
+
     private final int rowPitch;
     private final int imagePitch;
-    private final int plane;
     /** Where term (t, c) of the first pixel lies in the excerpt. */
     private final int[] index;
 
-    private final int rowsAt;
     private final int sumsAt;
     private final int scratchAt;
     private final Workspace.Need need;
@@ -92,30 +89,28 @@ final class Correlation implements Contraction {
         this.taps = taps;
         this.weights = weights;
         lanes = provider.lanes(dtype);
-        tiles = new Tiles(lanes);
-        tileRows = lanes.tileRows();
         panelWidth = lanes.panelWidth();
+        vectorLength = lanes.vectorLength();
         terms = taps.dy().length * images.channels();
 
         int columns = outputs.channels();
         columnBlock = Math.ceilDiv(Math.ceilDiv(columns, Math.ceilDiv(columns, MOST_COLUMNS)), panelWidth) * panelWidth;
         columnBlocks = Math.ceilDiv(columns, columnBlock);
         columnPanels = Math.ceilDiv(columns, panelWidth);
-        rowTiles = RowTiles.of(outputs.width(), tileRows);
-        packedRows = Math.max(1, PACKED_PIXELS / rowTiles.padded());
-        sumsStride = tiles.paddedColumns(Math.min(columns, columnBlock));
+        rowTiles = RowTiles.of(outputs.width(), lanes.tileRows());
+        sumsStride = Math.ceilDiv(Math.min(columns, columnBlock), vectorLength) * vectorLength;
 
         int pixels = Math.min(MOST_PIXELS, Math.max(1, SUMS / sumsStride));
-        int rows = Math.clamp(pixels / rowTiles.padded(), 1, outputs.height());
+        int rows = Math.clamp(pixels / outputs.width(), 1, outputs.height());
         rows = Math.ceilDiv(outputs.height(), Math.ceilDiv(outputs.height(), rows));
         int together =
-                rows < outputs.height() ? 1 : Math.clamp(pixels / (rowTiles.padded() * rows), 1, images.images());
+                rows < outputs.height() ? 1 : Math.clamp(pixels / (outputs.width() * rows), 1, images.images());
         long wanted = Math.clamp(multiplyAdds() / WORTHWHILE_TASK, 1, MOST_TASKS);
         long fixed = (long) images.groups() * columnBlocks;
         while (fixed * Math.ceilDiv(images.images(), together) * Math.ceilDiv(outputs.height(), rows) < wanted) {
             if (together > 1) {
                 together = Math.ceilDiv(together, 2);
-            } else if (rows > 1 && rows * rowTiles.padded() > 32) {
+            } else if (rows > 1 && rows * outputs.width() > 32) {
                 rows = Math.ceilDiv(rows, 2);
             } else {
                 break;
@@ -128,32 +123,33 @@ final class Correlation implements Contraction {
 
         dyMin = least(taps.dy());
         dxMin = least(taps.dx());
-        int dyRange = most(taps.dy()) - dyMin;
-        int dxRange = most(taps.dx()) - dxMin;
-        excerptRowUsed = new boolean[(rowBlock - 1) * taps.strideY() + dyRange + 1];
-        phaseUsed = new boolean[taps.strideX()];
-        phasePitch = outputs.width() - 1 + dxRange / taps.strideX() + 1;
-        rowPitch = phasePitch * taps.strideX();
-        imagePitch = rowPitch * excerptRowUsed.length;
-        plane = imagePitch * imageBlock;
+        excerptRows = (rowBlock - 1) * taps.strideY() + most(taps.dy()) - dyMin + 1;
+        excerptColumns = (outputs.width() - 1) * taps.strideX() + most(taps.dx()) - dxMin + 1;
+        pitch = pitch(images.channels());
+        rowPitch = Math.multiplyExact(pitch, excerptColumns);
+        imagePitch = Math.multiplyExact(rowPitch, excerptRows);
         index = new int[terms];
         for (int t = 0; t < taps.dy().length; t++) {
-            int dy = taps.dy()[t] - dyMin;
-            int dx = taps.dx()[t] - dxMin;
-            phaseUsed[dx % taps.strideX()] = true;
-            for (int y = 0; y < rowBlock; y++) excerptRowUsed[y * taps.strideY() + dy] = true;
-            int at = dy * rowPitch + dx % taps.strideX() * phasePitch + dx / taps.strideX();
-            for (int c = 0; c < images.channels(); c++) index[t * images.channels() + c] = at + c * plane;
+            int at = (taps.dy()[t] - dyMin) * rowPitch + (taps.dx()[t] - dxMin) * pitch;
+            for (int c = 0; c < images.channels(); c++) index[t * images.channels() + c] = at + c;
+        }
+        kernels = new IndexedKernel[rowTiles.count()][2];
+        for (int i = 0; i < rowTiles.count(); i++) {
+            for (int v = 0; v < 2; v++)
+                kernels[i][v] = lanes.indexed(rowTiles.height(i), v + 1, pitch * taps.strideX());
         }
 
-        // The last tile of a row reads, and packing may write, past the end by less than two vectors.
-        int slack = panelWidth;
-        int block = imageBlock * rowBlock * rowTiles.padded();
-        rowsAt = Math.addExact(Math.multiplyExact(images.channels(), plane), slack);
-        sumsAt = rowsAt + packedRows * rowTiles.padded() * Math.min(terms, TermBlocks.BLOCK) + slack;
-        scratchAt = sumsAt + block * sumsStride;
+        sumsAt = Math.multiplyExact(imagePitch, imageBlock);
+        scratchAt = Math.addExact(sumsAt, imageBlock * rowBlock * outputs.width() * sumsStride);
         need = new Workspace.Need(
-                dtype, (long) images.groups() * columnPanels * panelWidth * terms, (long) scratchAt + tiles.scratch());
+                dtype,
+                (long) images.groups() * columnPanels * panelWidth * terms,
+                (long) scratchAt + (long) lanes.tileRows()[0] * panelWidth);
+    }
+
+    /** The pixels of a tile would share few sets of the first-level cache, if they were an even number of lines apart. */
+    private static int pitch(int channels) {
+        return channels >= 64 && channels % 32 == 0 ? channels + 16 : channels;
     }
 
     private static int least(int[] values) {
@@ -244,7 +240,7 @@ final class Correlation implements Contraction {
         int columns = Math.min(columnBlock, outputs.channels() - column);
         var local = workspace.local(dtype, worker);
         if (terms == 0) {
-            lanes.zero(local, sumsAt, sumsStride, imageCount * rowCount * rowTiles.padded(), sumsStride);
+            lanes.zero(local, sumsAt, sumsStride, imageCount * rowCount * outputs.width(), sumsStride);
         } else {
             copyExcerpt(local, group, image, imageCount, row, rowCount);
             int panels = (group * columnPanels + column / panelWidth) * panelWidth * terms;
@@ -256,62 +252,63 @@ final class Correlation implements Contraction {
     }
 
     private void copyExcerpt(Object local, int group, int image, int imageCount, int row, int rowCount) {
-        lanes.zero(local, 0, 0, 1, rowsAt);
-        int allChannels = images.groups() * images.channels();
-        int excerptRows = (rowCount - 1) * taps.strideY() + excerptRowUsed.length - (rowBlock - 1) * taps.strideY();
-        int step = taps.strideX();
+        int rows = excerptRows - (rowBlock - rowCount) * taps.strideY();
+        // Columns of the excerpt that exist in the images.
+        int first = Math.clamp(-dxMin, 0, excerptColumns);
+        int end = Math.clamp(images.width() - dxMin, first, excerptColumns);
         for (int i = 0; i < imageCount; i++) {
-            for (int r = 0; r < excerptRows; r++) {
+            for (int r = 0; r < rows; r++) {
                 int y = row * taps.strideY() + dyMin + r;
-                if (!excerptRowUsed[r] || y < 0 || y >= images.height()) continue;
-                for (int phase = 0; phase < step; phase++) {
-                    if (!phaseUsed[phase]) continue;
-                    int first = Math.max(0, Math.ceilDiv(-dxMin - phase, step));
-                    int end = Math.min(phasePitch, Math.ceilDiv(images.width() - dxMin - phase, step));
-                    if (end <= first) continue;
-                    int x = dxMin + phase + first * step;
-                    long from = sourceAt
-                            + (((long) (image + i) * images.height() + y) * images.width() + x) * allChannels
-                            + (long) group * images.channels();
-                    int to = i * imagePitch + r * rowPitch + phase * phasePitch + first;
-                    lanes.transpose(
-                            source, from, (long) step * allChannels, images.channels(), end - first, local, to, plane);
+                int to = i * imagePitch + r * rowPitch;
+                if (y < 0 || y >= images.height()) {
+                    lanes.zero(local, to, 0, 1, rowPitch);
+                    continue;
                 }
+                lanes.zero(local, to, 0, 1, first * pitch);
+                lanes.zero(local, to + end * pitch, 0, 1, (excerptColumns - end) * pitch);
+                long pixel = ((long) (image + i) * images.height() + y) * images.width() + first + dxMin;
+                copyPixels(local, to + first * pitch, pixel, group, end - first);
             }
         }
+    }
+
+    private void copyPixels(Object local, int to, long pixel, int group, int count) {
+        int channels = images.channels();
+        int all = images.groups() * channels;
+        long from = sourceAt + pixel * all + (long) group * channels;
+        if (pitch == all) lanes.copy(source, from, 0, 1, count * channels, local, to, 0);
+        else lanes.copy(source, from, all, count, channels, local, to, pitch);
     }
 
     private void multiplyBlock(Object local, int panels, int term, int imageCount, int rowCount, int columns) {
         int count = Math.min(TermBlocks.BLOCK, terms - term);
         var shared = workspace.shared(dtype);
-        for (int y = 0; y < imageCount * rowCount; y += packedRows) {
-            int at = rowsAt;
-            int end = Math.min(imageCount * rowCount, y + packedRows);
-            for (int z = y; z < end; z++) {
-                int pixel = z / rowCount * imagePitch + z % rowCount * taps.strideY() * rowPitch;
-                for (int tile = 0; tile < rowTiles.count(); tile++) {
-                    int height = tileRows[tile < rowTiles.tall() ? 0 : 1];
-                    lanes.gather(local, pixel, index, term, count, height, local, at);
-                    pixel += height;
-                    at += height * count;
+        int b = panels + term * panelWidth;
+        for (int j = 0; j < columns; j += panelWidth, b += panelWidth * terms) {
+            int vectors = columns - j > vectorLength ? 2 : 1;
+            int sums = sumsAt + j;
+            for (int i = 0; i < imageCount; i++) {
+                for (int y = 0; y < rowCount; y++) {
+                    multiplyRow(local, i * imagePitch + y * taps.strideY() * rowPitch, term, count, shared, b, vectors, sums);
+                    sums += outputs.width() * sumsStride;
                 }
             }
-            tiles.multiply(
-                    rowTiles,
-                    end - y,
-                    local,
-                    rowsAt,
-                    shared,
-                    panels + term * panelWidth,
-                    panelWidth * terms,
-                    count,
-                    columns,
-                    local,
-                    sumsAt + y * rowTiles.padded() * sumsStride,
-                    sumsStride,
-                    term == 0,
-                    local,
-                    scratchAt);
+        }
+    }
+
+    private void multiplyRow(
+            Object local, int pixel, int term, int count, Object shared, int b, int vectors, int sums) {
+        for (int tile = 0; tile < rowTiles.count(); tile++) {
+            int height = rowTiles.height(tile);
+            var kernel = kernels[tile][vectors - 1];
+            if (term == 0) {
+                kernel.run(local, pixel, index, term, shared, b, count, local, sums, sumsStride);
+            } else {
+                kernel.run(local, pixel, index, term, shared, b, count, local, scratchAt, panelWidth);
+                lanes.add(local, scratchAt, panelWidth, local, sums, sumsStride, height, vectors * vectorLength);
+            }
+            pixel += height * taps.strideX() * pitch;
+            sums += height * sumsStride;
         }
     }
 
@@ -325,7 +322,7 @@ final class Correlation implements Contraction {
                         + (row + y) * outputs.rowStride()
                         + (long) group * outputs.channels()
                         + column;
-                int from = sumsAt + (i * rowCount + y) * rowTiles.padded() * sumsStride;
+                int from = sumsAt + (i * rowCount + y) * outputs.width() * sumsStride;
                 lanes.write(
                         local,
                         from,

@@ -20,7 +20,6 @@ final class FilterGradient implements Contraction {
     private final ConvShape shape;
     private final Lanes lanes;
     private final Tiles tiles;
-    private final int[] tileRows;
     private final int panelWidth;
     private final int rows;
     private final int columns;
@@ -58,8 +57,7 @@ final class FilterGradient implements Contraction {
     FilterGradient(ConvShape shape, KernelProvider provider) {
         this.shape = shape;
         lanes = provider.lanes(shape.dtype());
-        tiles = new Tiles(lanes);
-        tileRows = lanes.tileRows();
+        int[] tileRows = lanes.tileRows();
         panelWidth = lanes.panelWidth();
         rows = shape.groupFilters();
         columns = shape.kernelHeight() * shape.kernelWidth() * shape.groupChannels();
@@ -71,8 +69,8 @@ final class FilterGradient implements Contraction {
         rowBlocks = Math.ceilDiv(rows, rowBlock);
         fullRows = RowTiles.of(rowBlock, tileRows);
         lastRows = RowTiles.of(rows - (rowBlocks - 1) * rowBlock, tileRows);
-        int padded = Math.max(fullRows.padded(), lastRows.padded());
-        int width = Math.max(panelWidth, SUMS / padded / panelWidth * panelWidth);
+        tiles = new Tiles(lanes, fullRows, lastRows);
+        int width = Math.max(panelWidth, SUMS / rowBlock / panelWidth * panelWidth);
         width = Math.ceilDiv(Math.ceilDiv(columns, Math.ceilDiv(columns, width)), panelWidth) * panelWidth;
         long wanted = Math.clamp(multiplyAdds() / WORTHWHILE_TASK, 1, MOST_TASKS);
         long fixed = (long) shape.groups() * blocks.chunks() * rowBlocks;
@@ -82,12 +80,12 @@ final class FilterGradient implements Contraction {
         columnBlock = width;
         columnBlocks = Math.ceilDiv(columns, columnBlock);
         sumsStride = tiles.paddedColumns(Math.min(columns, columnBlock));
-        sumsSize = padded * sumsStride;
+        sumsSize = rowBlock * sumsStride;
 
         boolean chunked = blocks.chunks() > 1;
         int terms = Math.min(TermBlocks.BLOCK, pixels);
         int slack = lanes.vectorLength();
-        rowsSize = padded * terms + slack;
+        rowsSize = rowBlock * terms + slack;
         termBlocks = Math.ceilDiv(pixels, TermBlocks.BLOCK);
         long packed = (long) shape.groups() * rowBlocks * termBlocks * rowsSize;
         sharedRows = columnBlocks > 1 && packed <= MOST_SHARED_ROWS;
@@ -196,11 +194,9 @@ final class FilterGradient implements Contraction {
         int tileRow = 0;
         long from = cotangentsAt + (long) term * shape.filters() + (long) group * rows + (long) rowIndex * rowBlock;
         for (int i = 0; i < rowTiles.count(); i++) {
-            int height = tileRows[i < rowTiles.tall() ? 0 : 1];
-            int width = Math.clamp(rowTiles.rows() - tileRow, 0, height);
+            int height = rowTiles.height(i);
             int to = at + tileRow * terms;
-            lanes.copyLoosely(cotangents, from + tileRow, shape.filters(), terms, width, target, to, height);
-            if (width < height) lanes.zero(target, to + width, height, terms, height - width);
+            lanes.copyLoosely(cotangents, from + tileRow, shape.filters(), terms, height, target, to, height);
             tileRow += height;
         }
     }

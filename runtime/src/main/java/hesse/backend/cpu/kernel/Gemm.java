@@ -21,7 +21,6 @@ public final class Gemm implements Contraction {
     private final Lanes lanes;
     private final Tiles tiles;
     private final TermBlocks blocks;
-    private final int[] tileRows;
     private final int panelWidth;
     private final int rowBlock;
     private final int columnBlock;
@@ -69,8 +68,7 @@ public final class Gemm implements Contraction {
     Gemm(GemmShape shape, KernelProvider provider) {
         this.shape = shape;
         lanes = provider.lanes(shape.dtype());
-        tiles = new Tiles(lanes);
-        tileRows = lanes.tileRows();
+        int[] tileRows = lanes.tileRows();
         panelWidth = lanes.panelWidth();
         blocks = TermBlocks.of(shape.k(), (long) shape.m() * shape.n());
 
@@ -99,9 +97,9 @@ public final class Gemm implements Contraction {
         columnPanels = Math.ceilDiv(shape.n(), panelWidth);
         fullRows = RowTiles.of(rowBlock, tileRows);
         lastRows = RowTiles.of(shape.m() - (rowBlocks - 1) * rowBlock, tileRows);
+        tiles = new Tiles(lanes, fullRows, lastRows);
         sumsStride = tiles.paddedColumns(Math.min(columnBlock, shape.n()));
-        int paddedRows = Math.max(fullRows.padded(), lastRows.padded());
-        sumsSize = paddedRows * sumsStride;
+        sumsSize = rowBlock * sumsStride;
         sharedPanels = shape.batch() == 1 && rowBlocks > 1;
 
         int terms = Math.min(TermBlocks.BLOCK, shape.k());
@@ -109,7 +107,7 @@ public final class Gemm implements Contraction {
         int slack = lanes.vectorLength();
         boolean chunked = blocks.chunks() > 1;
         rowsAt = chunked ? 0 : sumsSize + slack;
-        rowsSize = paddedRows * terms + slack;
+        rowsSize = rowBlock * terms + slack;
         termBlocks = Math.ceilDiv(shape.k(), TermBlocks.BLOCK);
         sharedRows = sharedPanels && columnBlocks > 1 && (long) rowBlocks * termBlocks * rowsSize <= MOST_SHARED_ROWS;
         scratchAt = rowsAt + (sharedRows ? 0 : rowsSize);
@@ -201,22 +199,16 @@ public final class Gemm implements Contraction {
     private void packRows(RowTiles rows, long matrix, int row, int term, int terms, Object target, int at) {
         int tileRow = 0;
         for (int i = 0; i < rows.count(); i++) {
-            int height = tileRows[i < rows.tall() ? 0 : 1];
-            int width = Math.clamp(rows.rows() - tileRow, 0, height);
+            int height = rows.height(i);
             int to = at + tileRow * terms;
             if (shape.transposeA()) {
                 long from = matrix + term * shape.lda() + row + tileRow;
-                lanes.copyLoosely(a, from, shape.lda(), terms, width, target, to, height);
+                lanes.copyLoosely(a, from, shape.lda(), terms, height, target, to, height);
             } else {
                 int firstRow = row + tileRow;
                 long from = matrix + firstRow * shape.lda() + term;
-                if (width == height) {
-                    lanes.transposeLoosely(a, from, shape.lda(), terms, height, shape.m() - firstRow, target, to);
-                } else {
-                    lanes.transpose(a, from, shape.lda(), terms, width, target, to, height);
-                }
+                lanes.transposeLoosely(a, from, shape.lda(), terms, height, shape.m() - firstRow, target, to);
             }
-            if (width < height) lanes.zero(target, to + width, height, terms, height - width);
             tileRow += height;
         }
     }

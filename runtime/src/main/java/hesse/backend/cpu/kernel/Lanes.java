@@ -22,11 +22,14 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
         return 2 * vectorLength();
     }
 
-    /** Rows of the tall and of the low tile. */
+    /** Heights of the tiles that most blocks are cut into; the first is the largest there may be. */
     int[] tileRows();
 
-    /** The kernel for tiles of {@code tileRows()[low]} rows and one or two vectors, over panels {@link #panelWidth()} wide. */
-    MicroKernel kernel(int low, int vectors);
+    /** The kernel for tiles of so many rows and one or two vectors, over panels {@link #panelWidth()} wide. */
+    MicroKernel kernel(int rows, int vectors);
+
+    /** The same for a row side that is read through an index, its rows {@code step} elements apart. */
+    IndexedKernel indexed(int rows, int vectors, int step);
 
     /** {@code target[to + t·targetStride + i] = source[from + t·stride + i]} for t below {@code terms}, i below {@code width}. */
     void copy(
@@ -70,12 +73,6 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
      */
     void transposeLoosely(
             MemorySegment source, long from, long stride, int terms, int width, int available, Object target, int to);
-
-    /**
-     * {@code target[to + t·width + i] = source[from + index[first + t] + i]} between heap arrays, for t below {@code terms}, i below
-     * {@code width}; reads and writes up to a whole vector after each row.
-     */
-    void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to);
 
     /** Sets {@code n} elements to zero in each of some rows. */
     void zero(Object target, int to, int targetStride, int rows, int n);

@@ -7,6 +7,7 @@ import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.reflect.AccessFlag;
 
 /**
@@ -30,18 +31,31 @@ final class MicroKernelGenerator {
             ConstantDescs.CD_Object,
             ConstantDescs.CD_int,
             ConstantDescs.CD_int);
+    private static final MethodTypeDesc RUN_INDEXED = RUN.insertParameterTypes(
+            2, ConstantDescs.CD_int.arrayType(), ConstantDescs.CD_int);
 
-    // Local variable slots: 0 is `this`, then the parameters in order.
-    private static final int A = 1;
-    private static final int AO = 2;
-    private static final int B = 3;
-    private static final int BO = 4;
-    private static final int TERMS = 5;
-    private static final int C = 6;
-    private static final int CO = 7;
-    private static final int LDC = 8;
-    private static final int TERM = 9;
-    private static final int FIRST_VECTOR = 10;
+    /** Local variable slots: 0 is {@code this}, then the parameters in order. */
+    private record Slots(int a, int ao, int index, int first, int b, int bo, int terms, int c, int co, int ldc) {
+        static final Slots PACKED = new Slots(1, 2, -1, -1, 3, 4, 5, 6, 7, 8);
+        static final Slots INDEXED = new Slots(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+
+        boolean indexed() {
+            return index >= 0;
+        }
+
+        int term() {
+            return ldc + 1;
+        }
+
+        /** Where the rows of the present term begin. */
+        int at() {
+            return indexed() ? ldc + 2 : ao;
+        }
+
+        int firstVector() {
+            return ldc + 3;
+        }
+    }
 
     private final MethodHandles.Lookup host;
     private final boolean doubles;
@@ -65,13 +79,36 @@ final class MicroKernelGenerator {
      *
      * @param panelWidth elements from one term to the next on the column side
      */
-    MicroKernel generate(int rows, int vectors, int panelWidth) {
+    MicroKernel packed(int rows, int vectors, int panelWidth) {
+        var name = "Tile" + rows + "x" + vectors;
+        return (MicroKernel) define(name, MicroKernel.class, RUN, Slots.PACKED, rows, vectors, panelWidth, 1);
+    }
+
+    /**
+     * The same with terms of the row side found through an index.
+     *
+     * @param step elements from one row to the next on the row side
+     */
+    IndexedKernel indexed(int rows, int vectors, int panelWidth, int step) {
+        var name = "Tile" + rows + "x" + vectors + "Step" + step;
+        return (IndexedKernel)
+                define(name, IndexedKernel.class, RUN_INDEXED, Slots.INDEXED, rows, vectors, panelWidth, step);
+    }
+
+    private Object define(
+            String name,
+            Class<?> kind,
+            MethodTypeDesc run,
+            Slots slots,
+            int rows,
+            int vectors,
+            int panelWidth,
+            int step) {
         var hostDesc = host.lookupClass().describeConstable().orElseThrow();
-        var name = ClassDesc.of(
-                host.lookupClass().getPackageName(), "Tile" + rows + "x" + vectors + (doubles ? "F64" : "F32"));
-        var bytes = ClassFile.of().build(name, cb -> {
+        var desc = ClassDesc.of(host.lookupClass().getPackageName(), name + (doubles ? "F64" : "F32"));
+        var bytes = ClassFile.of().build(desc, cb -> {
             cb.withFlags(AccessFlag.FINAL, AccessFlag.SYNTHETIC);
-            cb.withInterfaceSymbols(MicroKernel.class.describeConstable().orElseThrow());
+            cb.withInterfaceSymbols(kind.describeConstable().orElseThrow());
             cb.withMethodBody(
                     ConstantDescs.INIT_NAME,
                     ConstantDescs.MTD_void,
@@ -80,24 +117,27 @@ final class MicroKernelGenerator {
                             .invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
                             .return_());
             cb.withMethodBody(
-                    "run", RUN, ClassFile.ACC_PUBLIC, code -> body(code, hostDesc, rows, vectors, panelWidth));
+                    "run",
+                    run,
+                    ClassFile.ACC_PUBLIC,
+                    code -> body(code, hostDesc, slots, rows, vectors, panelWidth, step));
         });
         try {
             var lookup = host.defineHiddenClass(bytes, true);
-            return (MicroKernel)
-                    lookup.findConstructor(lookup.lookupClass(), java.lang.invoke.MethodType.methodType(void.class))
-                            .invoke();
+            return lookup.findConstructor(lookup.lookupClass(), MethodType.methodType(void.class))
+                    .invoke();
         } catch (Throwable e) {
-            throw new IllegalStateException("the " + rows + "x" + vectors + " micro-kernel could not be defined", e);
+            throw new IllegalStateException("the micro-kernel " + name + " could not be defined", e);
         }
     }
 
-    private void body(CodeBuilder code, ClassDesc hostDesc, int rows, int vectors, int panelWidth) {
+    private void body(
+            CodeBuilder code, ClassDesc hostDesc, Slots s, int rows, int vectors, int panelWidth, int step) {
         var array = element.arrayType();
-        int accumulators = FIRST_VECTOR;
+        int accumulators = s.firstVector();
         int columns = accumulators + rows * vectors;
         int broadcast = columns + vectors;
-        for (int slot : new int[] {A, B, C}) {
+        for (int slot : new int[] {s.a(), s.b(), s.c()}) {
             code.aload(slot).checkcast(array).astore(slot);
         }
         for (int i = 0; i < rows * vectors; i++) {
@@ -105,19 +145,29 @@ final class MicroKernelGenerator {
                     .invokestatic(vector, "zero", MethodTypeDesc.of(vector, SPECIES))
                     .astore(accumulators + i);
         }
-        code.iconst_0().istore(TERM);
+        code.iconst_0().istore(s.term());
         var top = code.newLabel();
         var end = code.newLabel();
-        code.labelBinding(top).iload(TERM).iload(TERMS).if_icmpge(end);
+        code.labelBinding(top).iload(s.term()).iload(s.terms()).if_icmpge(end);
         for (int v = 0; v < vectors; v++) {
-            species(code, hostDesc).aload(B).iload(BO);
+            species(code, hostDesc).aload(s.b()).iload(s.bo());
             plus(code, v * lanes);
             code.invokestatic(vector, "fromArray", MethodTypeDesc.of(vector, SPECIES, array, ConstantDescs.CD_int))
                     .astore(columns + v);
         }
+        if (s.indexed()) {
+            code.iload(s.ao())
+                    .aload(s.index())
+                    .iload(s.first())
+                    .iload(s.term())
+                    .iadd()
+                    .iaload()
+                    .iadd()
+                    .istore(s.at());
+        }
         for (int i = 0; i < rows; i++) {
-            species(code, hostDesc).aload(A).iload(AO);
-            plus(code, i);
+            species(code, hostDesc).aload(s.a()).iload(s.at());
+            plus(code, i * step);
             code.arrayLoad(TypeKind.from(element))
                     .invokestatic(vector, "broadcast", MethodTypeDesc.of(vector, SPECIES, element))
                     .astore(broadcast);
@@ -130,15 +180,16 @@ final class MicroKernelGenerator {
                         .astore(accumulator);
             }
         }
-        code.iinc(AO, rows).iinc(BO, panelWidth).iinc(TERM, 1).goto_(top).labelBinding(end);
+        if (!s.indexed()) code.iinc(s.ao(), rows);
+        code.iinc(s.bo(), panelWidth).iinc(s.term(), 1).goto_(top).labelBinding(end);
         for (int i = 0; i < rows; i++) {
             for (int v = 0; v < vectors; v++) {
-                code.aload(accumulators + i * vectors + v).aload(C).iload(CO);
+                code.aload(accumulators + i * vectors + v).aload(s.c()).iload(s.co());
                 plus(code, v * lanes);
                 code.invokevirtual(
                         vector, "intoArray", MethodTypeDesc.of(ConstantDescs.CD_void, array, ConstantDescs.CD_int));
             }
-            code.iload(CO).iload(LDC).iadd().istore(CO);
+            code.iload(s.co()).iload(s.ldc()).iadd().istore(s.co());
         }
         code.return_();
     }

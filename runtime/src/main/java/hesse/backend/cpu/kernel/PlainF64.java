@@ -25,36 +25,56 @@ final class PlainF64 implements Lanes {
     }
 
     @Override
-    public MicroKernel kernel(int low, int vectors) {
-        int rows = TILE_ROWS[low];
+    public MicroKernel kernel(int rows, int vectors) {
         int width = vectors * vectorLength();
         int panel = panelWidth();
-        return (a, ao, b, bo, terms, c, co, ldc) ->
-                tile(rows, width, panel, (double[]) a, ao, (double[]) b, bo, terms, (double[]) c, co, ldc);
-    }
-
-    private static void tile(
-            int rows,
-            int width,
-            int panel,
-            double[] a,
-            int ao,
-            double[] b,
-            int bo,
-            int terms,
-            double[] c,
-            int co,
-            int ldc) {
-        for (int i = 0; i < rows; i += 2) {
-            for (int j = 0; j < width; j += 4) {
-                block(rows, panel, a, ao + i, b, bo + j, terms, c, co + i * ldc + j, ldc);
+        return (a, ao, b, bo, terms, c, co, ldc) -> {
+            for (int i = 0; i < rows; i += 2) {
+                int second = Math.min(1, rows - 1 - i);
+                for (int j = 0; j < width; j += 4) {
+                    block(rows, second, panel, (double[]) a, ao + i, (double[]) b, bo + j, terms, (double[]) c, co + i * ldc + j, ldc);
+                }
             }
-        }
+        };
     }
 
-    /** Two rows by four columns in local variables, so that a term costs no stores. */
+    @Override
+    public IndexedKernel indexed(int rows, int vectors, int step) {
+        int width = vectors * vectorLength();
+        int panel = panelWidth();
+        return (a, ao, index, first, b, bo, terms, c, co, ldc) -> {
+            for (int i = 0; i < rows; i++) {
+                for (int j = 0; j < width; j += 4) {
+                    row(panel, (double[]) a, ao + i * step, index, first, (double[]) b, bo + j, terms, (double[]) c, co + i * ldc + j);
+                }
+            }
+        };
+    }
+
+    /** Four columns of one row. */
+    private static void row(
+            int panel, double[] a, int ao, int[] index, int first, double[] b, int bo, int terms, double[] c, int co) {
+        double p0 = 0;
+        double p1 = 0;
+        double p2 = 0;
+        double p3 = 0;
+        for (int t = 0; t < terms; t++) {
+            double p = a[ao + index[first + t]];
+            int at = bo + t * panel;
+            p0 = Math.fma(p, b[at], p0);
+            p1 = Math.fma(p, b[at + 1], p1);
+            p2 = Math.fma(p, b[at + 2], p2);
+            p3 = Math.fma(p, b[at + 3], p3);
+        }
+        c[co] = p0;
+        c[co + 1] = p1;
+        c[co + 2] = p2;
+        c[co + 3] = p3;
+    }
+
+    /** Two rows by four columns in local variables, so that a term costs no stores; with {@code second} 0 the row alone, twice. */
     private static void block(
-            int rows, int panel, double[] a, int ao, double[] b, int bo, int terms, double[] c, int co, int ldc) {
+            int rows, int second, int panel, double[] a, int ao, double[] b, int bo, int terms, double[] c, int co, int ldc) {
         double p0 = 0;
         double p1 = 0;
         double p2 = 0;
@@ -65,7 +85,7 @@ final class PlainF64 implements Lanes {
         double q3 = 0;
         for (int t = 0; t < terms; t++) {
             double p = a[ao + t * rows];
-            double q = a[ao + t * rows + 1];
+            double q = a[ao + t * rows + second];
             int row = bo + t * panel;
             p0 = Math.fma(p, b[row], p0);
             q0 = Math.fma(q, b[row], q0);
@@ -80,10 +100,11 @@ final class PlainF64 implements Lanes {
         c[co + 1] = p1;
         c[co + 2] = p2;
         c[co + 3] = p3;
-        c[co + ldc] = q0;
-        c[co + ldc + 1] = q1;
-        c[co + ldc + 2] = q2;
-        c[co + ldc + 3] = q3;
+        int next = co + second * ldc;
+        c[next] = q0;
+        c[next + 1] = q1;
+        c[next + 2] = q2;
+        c[next + 3] = q3;
     }
 
     @Override
@@ -139,13 +160,6 @@ final class PlainF64 implements Lanes {
     public void transposeLoosely(
             MemorySegment source, long from, long stride, int terms, int width, int available, Object target, int to) {
         transpose(source, from, stride, terms, width, target, to, width);
-    }
-
-    @Override
-    public void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to) {
-        for (int t = 0; t < terms; t++) {
-            System.arraycopy(source, from + index[first + t], target, to + t * width, width);
-        }
     }
 
     @Override

@@ -3,24 +3,30 @@ package hesse.backend.cpu.kernel;
 /** Runs the micro-kernels over packed blocks: one block of rows against a range of column panels, one block of terms at a time. */
 final class Tiles {
     private final Lanes lanes;
-    private final MicroKernel[] kernels = new MicroKernel[4];
+    private final MicroKernel[][] kernels;
     private final int vectorLength;
     private final int panelWidth;
-    private final int tallRows;
-    private final int lowRows;
+    private final int mostRows;
 
-    Tiles(Lanes lanes) {
+    /**
+     * @param cuts the cuts of rows that will be multiplied
+     */
+    Tiles(Lanes lanes, RowTiles... cuts) {
         this.lanes = lanes;
         vectorLength = lanes.vectorLength();
         panelWidth = lanes.panelWidth();
-        tallRows = lanes.tileRows()[0];
-        lowRows = lanes.tileRows()[1];
-        for (int i = 0; i < 4; i++) kernels[i] = lanes.kernel(i & 1, 1 + (i >> 1));
+        mostRows = lanes.tileRows()[0];
+        kernels = new MicroKernel[mostRows + 1][2];
+        for (var cut : cuts) {
+            for (int height : new int[] {cut.tallHeight(), cut.lowHeight()}) {
+                for (int v = 0; v < 2; v++) kernels[height][v] = lanes.kernel(height, v + 1);
+            }
+        }
     }
 
     /** Elements of a scratch tile. */
     int scratch() {
-        return tallRows * panelWidth;
+        return mostRows * panelWidth;
     }
 
     /** Columns as the partial sums store them: padded to whole vectors. */
@@ -35,7 +41,7 @@ final class Tiles {
      * @param groups number of such groups, one behind the other in {@code a} and in the sums
      * @param a row panels, tile after tile, each {@code terms} × its height
      * @param b column panels, {@code panelStride} elements apart, beginning at {@code bo}
-     * @param sums partial sums, {@code groups · rows.padded()} rows of {@code sumsStride}
+     * @param sums partial sums, {@code groups · rows.rows()} rows of {@code sumsStride}
      * @param first whether this is the first block of terms
      */
     void multiply(
@@ -56,13 +62,10 @@ final class Tiles {
             int scratchOffset) {
         for (int j = 0; j < columns; j += panelWidth, bo += panelStride) {
             int vectors = columns - j > vectorLength ? 2 : 1;
-            var tall = kernels[2 * vectors - 2];
-            var low = kernels[2 * vectors - 1];
             int row = 0;
             for (int i = 0, inGroup = 0; i < groups * rows.count(); i++) {
-                boolean isTall = inGroup < rows.tall();
-                int height = isTall ? tallRows : lowRows;
-                var kernel = isTall ? tall : low;
+                int height = rows.height(inGroup);
+                var kernel = kernels[height][vectors - 1];
                 int at = so + row * sumsStride + j;
                 if (first) {
                     kernel.run(a, ao + row * terms, b, bo, terms, sums, at, sumsStride);

@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
@@ -34,16 +36,13 @@ final class VectorF32 implements Lanes {
     private static final int LOW = L == 16 ? 8 : 4;
     private static final int[] TILE_ROWS = {TALL, LOW};
 
-    private final MicroKernel[] kernels = new MicroKernel[4];
+    private record Indexed(int rows, int vectors, int step) {}
+
+    private final MicroKernelGenerator generator = new MicroKernelGenerator(MethodHandles.lookup(), false, L);
+    private final Map<Integer, MicroKernel> kernels = new ConcurrentHashMap<>();
+    private final Map<Indexed, IndexedKernel> indexed = new ConcurrentHashMap<>();
 
     private final Transposer squares = new TransposerGenerator(MethodHandles.lookup(), false, L).generate();
-
-    VectorF32() {
-        var generator = new MicroKernelGenerator(MethodHandles.lookup(), false, L);
-        for (int i = 0; i < kernels.length; i++) {
-            kernels[i] = generator.generate(TILE_ROWS[i & 1], 1 + (i >> 1), panelWidth());
-        }
-    }
 
     @Override
     public DType dtype() {
@@ -61,8 +60,15 @@ final class VectorF32 implements Lanes {
     }
 
     @Override
-    public MicroKernel kernel(int low, int vectors) {
-        return kernels[low + 2 * (vectors - 1)];
+    public MicroKernel kernel(int rows, int vectors) {
+        return kernels.computeIfAbsent(
+                rows << 1 | vectors - 1, k -> generator.packed(rows, vectors, panelWidth()));
+    }
+
+    @Override
+    public IndexedKernel indexed(int rows, int vectors, int step) {
+        return indexed.computeIfAbsent(
+                new Indexed(rows, vectors, step), k -> generator.indexed(rows, vectors, panelWidth(), step));
     }
 
     @Override
@@ -222,38 +228,6 @@ final class VectorF32 implements Lanes {
         int whole = width < L && width > L / 2 && available >= L ? terms - terms % L : 0;
         if (whole > 0) squares.run(source, from * 4, stride * 4, whole, target, to, width);
         transpose(source, from + whole, stride, terms - whole, width, target, to + whole * width, width);
-    }
-
-    @Override
-    public void gather(Object source, int from, int[] index, int first, int terms, int width, Object target, int to) {
-        var s = (float[]) source;
-        var t = (float[]) target;
-        if (width == TALL) {
-            gatherTall(s, from, index, first, terms, t, to);
-        } else if (width == LOW) {
-            gatherLow(s, from, index, first, terms, t, to);
-        } else {
-            throw new IllegalArgumentException("no tile has " + width + " rows");
-        }
-    }
-
-    // Twice the same, because a constant width lets the compiler drop the bounds checks of the stores.
-    private static void gatherTall(float[] s, int from, int[] index, int first, int terms, float[] t, int to) {
-        for (int i = 0; i < terms; i++) {
-            int at = from + index[first + i];
-            for (int j = 0; j < TALL; j += L) {
-                FloatVector.fromArray(SPECIES, s, at + j).intoArray(t, to + i * TALL + j);
-            }
-        }
-    }
-
-    private static void gatherLow(float[] s, int from, int[] index, int first, int terms, float[] t, int to) {
-        for (int i = 0; i < terms; i++) {
-            int at = from + index[first + i];
-            for (int j = 0; j < LOW; j += L) {
-                FloatVector.fromArray(SPECIES, s, at + j).intoArray(t, to + i * LOW + j);
-            }
-        }
     }
 
     @Override

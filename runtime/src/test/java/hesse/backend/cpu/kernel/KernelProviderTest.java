@@ -37,12 +37,17 @@ class KernelProviderTest {
     }
 
     @Test
-    void rowTilesCoverTheRowsWithLessThanOneTileEmpty() {
+    void rowTilesCoverTheRowsWithoutARest() {
         for (int[] heights : new int[][] {{12, 8}, {6, 4}, {4, 2}}) {
             for (int rows = 1; rows < 300; rows++) {
                 var tiles = RowTiles.of(rows, heights);
-                assertEquals(tiles.tall() * heights[0] + tiles.low() * heights[1], tiles.padded());
-                assertTrue(tiles.padded() >= rows && tiles.padded() - rows < heights[1], tiles.toString());
+                int sum = 0;
+                for (int i = 0; i < tiles.count(); i++) {
+                    assertTrue(tiles.height(i) >= 1 && tiles.height(i) <= heights[0], tiles.toString());
+                    sum += tiles.height(i);
+                }
+                assertEquals(rows, sum, tiles.toString());
+                assertTrue(tiles.count() <= Math.ceilDiv(rows, heights[0]) + 2, tiles.toString());
             }
         }
     }

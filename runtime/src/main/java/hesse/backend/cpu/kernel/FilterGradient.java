@@ -5,39 +5,53 @@ import java.lang.foreign.MemorySegment;
 /**
  * The filter gradient of a convolution: {@code out[k,r,s,c] = Σ_p cotangent[p,k] · image[p at (r,s), c]} over all output pixels p.
  *
- * <p>A task takes a chunk of pixels and a range of the columns (r, s, c). For every block of pixels it packs the cotangents once, and
- * then one panel of columns after the other, straight from the images: consecutive pixels of an output row are equally spaced rows of
- * the image, so a panel is a handful of strided copies and is multiplied while it lies in the first-level cache.
+ * <p>The weights (r, s, c) are the rows and the filters k the columns of what is summed, for the places (s, c) of one filter row lie side
+ * by side in the images. A task takes a chunk of pixels and some tiles of rows. For every block of pixels it copies the excerpt of the
+ * images that they see, zeros around it; the kernels find the pixels in it through an index. Sums are transposed when they are written.
  */
 final class FilterGradient implements Contraction {
     private static final int SUMS = 1 << 17;
+    private static final int MOST_FILTERS = 1024;
     private static final int MOST_TASKS = 24;
-    /** Elements up to which packed cotangents are kept whole, for all column blocks. */
-    private static final int MOST_SHARED_ROWS = 1 << 22;
+    /** Elements up to which packed cotangents are kept whole, for all tasks. */
+    private static final int MOST_SHARED_PANELS = 1 << 22;
 
     private static final long WORTHWHILE_TASK = 500_000;
 
     private final ConvShape shape;
     private final Lanes lanes;
-    private final Tiles tiles;
+    private final int vectorLength;
     private final int panelWidth;
-    private final int rows;
-    private final int columns;
     private final TermBlocks blocks;
-    private final int rowBlock;
-    private final int rowBlocks;
-    private final int columnBlock;
-    private final int columnBlocks;
-    private final RowTiles fullRows;
-    private final RowTiles lastRows;
+
+    /** Filters of a task, of each group. */
+    private final int filterBlock;
+
+    private final int filterBlocks;
+
+    /** Of each tile of rows: its first row, its height, and where it begins in the excerpt. */
+    private final int[] tileRow;
+
+    private final int[] tileHeight;
+    private final int[] tileAt;
+    private final IndexedKernel[][] kernels;
+    private final int tilesPerTask;
+    private final int tileBlocks;
+
+    private final int paddedHeight;
+    private final int excerptColumns;
+    private final int rowPitch;
+    /** Where each output pixel begins among the padded rows of all images. */
+    private final int[] index;
+
     private final int sumsStride;
     private final int sumsSize;
-    private final boolean sharedRows;
-    private final int sharedRowsAt;
-    private final int rowsSize;
+    private final boolean sharedPanels;
+    private final int sharedPanelsAt;
+    private final int panelsSize;
     private final int termBlocks;
-    private final int rowsAt;
-    private final int panelAt;
+    private final int panelsAt;
+    private final int excerptAt;
     private final int scratchAt;
     private final Workspace.Need need;
     private final WorkerPool.Task packTask = this::pack;
@@ -57,45 +71,88 @@ final class FilterGradient implements Contraction {
     FilterGradient(ConvShape shape, KernelProvider provider) {
         this.shape = shape;
         lanes = provider.lanes(shape.dtype());
-        int[] tileRows = lanes.tileRows();
+        vectorLength = lanes.vectorLength();
         panelWidth = lanes.panelWidth();
-        rows = shape.groupFilters();
-        columns = shape.kernelHeight() * shape.kernelWidth() * shape.groupChannels();
+        int channels = shape.groupChannels();
+        int rows = shape.kernelHeight() * shape.kernelWidth() * channels;
         int pixels = Math.multiplyExact(shape.images(), shape.outputHeight() * shape.outputWidth());
-        blocks = TermBlocks.of(pixels, (long) shape.filters() * columns);
+        blocks = TermBlocks.of(pixels, (long) shape.filters() * rows);
 
-        int mostRows = 1024;
-        rowBlock = Math.ceilDiv(rows, Math.ceilDiv(rows, mostRows));
-        rowBlocks = Math.ceilDiv(rows, rowBlock);
-        fullRows = RowTiles.of(rowBlock, tileRows);
-        lastRows = RowTiles.of(rows - (rowBlocks - 1) * rowBlock, tileRows);
-        tiles = new Tiles(lanes, fullRows, lastRows);
-        int width = Math.max(panelWidth, SUMS / rowBlock / panelWidth * panelWidth);
-        width = Math.ceilDiv(Math.ceilDiv(columns, Math.ceilDiv(columns, width)), panelWidth) * panelWidth;
-        long wanted = Math.clamp(multiplyAdds() / WORTHWHILE_TASK, 1, MOST_TASKS);
-        long fixed = (long) shape.groups() * blocks.chunks() * rowBlocks;
-        while (fixed * Math.ceilDiv(columns, width) < wanted && width > 2 * panelWidth) {
-            width = Math.ceilDiv(width, 2 * panelWidth) * panelWidth;
+        filterBlock = Math.ceilDiv(shape.groupFilters(), Math.ceilDiv(shape.groupFilters(), MOST_FILTERS));
+        filterBlocks = Math.ceilDiv(shape.groupFilters(), filterBlock);
+        sumsStride = Math.ceilDiv(filterBlock, vectorLength) * vectorLength;
+
+        paddedHeight = (shape.outputHeight() - 1) * shape.strideH() + (shape.kernelHeight() - 1) * shape.dilationH() + 1;
+        excerptColumns =
+                (shape.outputWidth() - 1) * shape.strideW() + (shape.kernelWidth() - 1) * shape.dilationW() + 1;
+        rowPitch = Math.multiplyExact(excerptColumns, channels);
+        index = index(pixels);
+
+        // Without dilation the taps of a filter row are one run of the excerpt.
+        int taps = shape.dilationW() == 1 ? 1 : shape.kernelWidth();
+        int run = rows / shape.kernelHeight() / taps;
+        var cut = RowTiles.of(run, lanes.tileRows());
+        int tiles = cut.count() * shape.kernelHeight() * taps;
+        tileRow = new int[tiles];
+        tileHeight = new int[tiles];
+        tileAt = new int[tiles];
+        kernels = new IndexedKernel[lanes.tileRows()[0] + 1][2];
+        for (int tile = 0, row = 0; tile < tiles; tile++) {
+            int height = cut.height(tile % cut.count());
+            int tap = tile / cut.count();
+            tileRow[tile] = row;
+            tileHeight[tile] = height;
+            tileAt[tile] = tap / taps * shape.dilationH() * rowPitch
+                    + tap % taps * shape.dilationW() * channels
+                    + row % run;
+            for (int v = 0; v < 2; v++) kernels[height][v] = lanes.indexed(height, v + 1, 1);
+            row += height;
         }
-        columnBlock = width;
-        columnBlocks = Math.ceilDiv(columns, columnBlock);
-        sumsStride = tiles.paddedColumns(Math.min(columns, columnBlock));
-        sumsSize = rowBlock * sumsStride;
+
+        int mostTiles = Math.max(1, SUMS / (sumsStride * lanes.tileRows()[0]));
+        long wanted = Math.clamp(multiplyAdds() / WORTHWHILE_TASK, 1, MOST_TASKS);
+        long fixed = (long) shape.groups() * blocks.chunks() * filterBlocks;
+        long split = Math.max(Math.ceilDiv(tiles, mostTiles), Math.min(tiles, Math.ceilDiv(wanted, fixed)));
+        tilesPerTask = Math.ceilDiv(tiles, (int) split);
+        tileBlocks = Math.ceilDiv(tiles, tilesPerTask);
+        sumsSize = tilesPerTask * lanes.tileRows()[0] * sumsStride;
 
         boolean chunked = blocks.chunks() > 1;
         int terms = Math.min(TermBlocks.BLOCK, pixels);
-        int slack = lanes.vectorLength();
-        rowsSize = rowBlock * terms + slack;
+        panelsSize = Math.ceilDiv(filterBlock, panelWidth) * panelWidth * terms;
         termBlocks = Math.ceilDiv(pixels, TermBlocks.BLOCK);
-        long packed = (long) shape.groups() * rowBlocks * termBlocks * rowsSize;
-        sharedRows = columnBlocks > 1 && packed <= MOST_SHARED_ROWS;
-        long partials = chunked ? (long) shape.groups() * blocks.chunks() * rowBlocks * columnBlocks * sumsSize : 0;
-        sharedRowsAt = (int) Math.min(partials, Integer.MAX_VALUE);
-        rowsAt = chunked ? 0 : sumsSize;
-        panelAt = rowsAt + (sharedRows ? 0 : rowsSize);
-        scratchAt = panelAt + panelWidth * terms + slack;
+        long packed = (long) shape.groups() * filterBlocks * termBlocks * panelsSize;
+        sharedPanels = tileBlocks > 1 && packed <= MOST_SHARED_PANELS;
+        long partials = chunked ? (long) shape.groups() * blocks.chunks() * filterBlocks * tileBlocks * sumsSize : 0;
+        sharedPanelsAt = (int) Math.min(partials, Integer.MAX_VALUE);
+        panelsAt = chunked ? 0 : sumsSize;
+        excerptAt = panelsAt + (sharedPanels ? 0 : panelsSize);
+        scratchAt = Math.addExact(excerptAt, Math.multiplyExact(mostExcerptRows(terms), rowPitch));
         need = new Workspace.Need(
-                shape.dtype(), partials + (sharedRows ? packed : 0), (long) scratchAt + tiles.scratch());
+                shape.dtype(),
+                partials + (sharedPanels ? packed : 0),
+                (long) scratchAt + (long) lanes.tileRows()[0] * panelWidth);
+    }
+
+    private int[] index(int pixels) {
+        var places = new int[pixels];
+        int perImage = shape.outputHeight() * shape.outputWidth();
+        for (int p = 0; p < pixels; p++) {
+            int y = p % perImage / shape.outputWidth() * shape.strideH();
+            int x = p % shape.outputWidth() * shape.strideW();
+            places[p] = Math.addExact(
+                    Math.multiplyExact(p / perImage * paddedHeight + y, rowPitch), x * shape.groupChannels());
+        }
+        return places;
+    }
+
+    /** Padded rows that a block of pixels may see: all rows of the images between its first and its last. */
+    private int mostExcerptRows(int terms) {
+        int outputRows = Math.ceilDiv(terms - 1, shape.outputWidth()) + 1;
+        int images = Math.min(shape.images(), Math.ceilDiv(outputRows - 1, shape.outputHeight()) + 1);
+        int seen = (shape.kernelHeight() - 1) * shape.dilationH() + 1;
+        int within = (outputRows - 1) * shape.strideH() + images * (seen + paddedHeight % shape.strideH());
+        return Math.min(images * paddedHeight, within + images * shape.strideH());
     }
 
     @Override
@@ -129,155 +186,163 @@ final class FilterGradient implements Contraction {
         targetAt = outAt;
         this.alpha = alpha;
         this.accumulate = accumulate;
-        if (sharedRows) pool.run(shape.groups() * rowBlocks * termBlocks, packTask);
-        pool.run(shape.groups() * blocks.chunks() * rowBlocks * columnBlocks, multiplyTask);
-        if (blocks.chunks() > 1) pool.run(shape.groups() * rowBlocks * columnBlocks, sumTask);
+        if (sharedPanels) pool.run(shape.groups() * filterBlocks * termBlocks, packTask);
+        pool.run(shape.groups() * blocks.chunks() * filterBlocks * tileBlocks, multiplyTask);
+        if (blocks.chunks() > 1) pool.run(shape.groups() * filterBlocks * tileBlocks, sumTask);
     }
 
     private void pack(int task, int worker) {
         int term = task % termBlocks * TermBlocks.BLOCK;
-        int rowIndex = task / termBlocks % rowBlocks;
         int terms = Math.min(TermBlocks.BLOCK, blocks.terms() - term);
-        var target = workspace.shared(shape.dtype());
-        packRows(task / (termBlocks * rowBlocks), rowIndex, term, terms, target, sharedRowsAt + task * rowsSize);
+        int to = sharedPanelsAt + task * panelsSize;
+        packPanels(
+                task / (termBlocks * filterBlocks),
+                task / termBlocks % filterBlocks,
+                term,
+                terms,
+                workspace.shared(shape.dtype()),
+                to);
     }
 
-    private RowTiles rowTiles(int rowIndex) {
-        return rowIndex < rowBlocks - 1 ? fullRows : lastRows;
+    /** Filters of a block. */
+    private int filters(int filterIndex) {
+        return Math.min(filterBlock, shape.groupFilters() - filterIndex * filterBlock);
+    }
+
+    private void packPanels(int group, int filterIndex, int term, int terms, Object to, int at) {
+        int filters = filters(filterIndex);
+        long from = cotangentsAt
+                + (long) term * shape.filters()
+                + (long) group * shape.groupFilters()
+                + (long) filterIndex * filterBlock;
+        for (int j = 0; j < filters; j += panelWidth, at += panelWidth * terms) {
+            int width = Math.min(panelWidth, filters - j);
+            if (width < panelWidth) lanes.zero(to, at + width, panelWidth, terms, panelWidth - width);
+            lanes.copy(cotangents, from + j, shape.filters(), terms, width, to, at, panelWidth);
+        }
     }
 
     private void multiply(int task, int worker) {
-        int columnIndex = task % columnBlocks;
-        int rowIndex = task / columnBlocks % rowBlocks;
-        int chunk = task / (columnBlocks * rowBlocks) % blocks.chunks();
-        int group = task / (columnBlocks * rowBlocks * blocks.chunks());
-        var rowTiles = rowTiles(rowIndex);
+        int tileIndex = task % tileBlocks;
+        int filterIndex = task / tileBlocks % filterBlocks;
+        int chunk = task / (tileBlocks * filterBlocks) % blocks.chunks();
+        int group = task / (tileBlocks * filterBlocks * blocks.chunks());
         var local = workspace.local(shape.dtype(), worker);
         var shared = workspace.shared(shape.dtype());
         boolean chunked = blocks.chunks() > 1;
         var sums = chunked ? shared : local;
-        int sumsAt = chunked ? partial(group, chunk, rowIndex, columnIndex) : 0;
-        int firstColumn = columnIndex * columnBlock;
-        int endColumn = Math.min(columns, firstColumn + columnBlock);
+        int sumsAt = chunked ? partial(group, chunk, filterIndex, tileIndex) : 0;
         for (int term = blocks.from(chunk); term < blocks.to(chunk); term += TermBlocks.BLOCK) {
             int terms = Math.min(TermBlocks.BLOCK, blocks.to(chunk) - term);
-            if (!sharedRows) packRows(group, rowIndex, term, terms, local, rowsAt);
-            int unit = (group * rowBlocks + rowIndex) * termBlocks + term / TermBlocks.BLOCK;
-            int packedAt = sharedRows ? sharedRowsAt + unit * rowsSize : rowsAt;
-            boolean first = term == blocks.from(chunk);
-            for (int column = firstColumn; column < endColumn; column += panelWidth) {
-                int width = Math.min(panelWidth, endColumn - column);
-                packColumns(group, column, width, term, terms, local);
-                tiles.multiply(
-                        rowTiles,
-                        1,
-                        sharedRows ? shared : local,
-                        packedAt,
-                        local,
-                        panelAt,
-                        0,
-                        terms,
-                        width,
-                        sums,
-                        sumsAt + column - firstColumn,
-                        sumsStride,
-                        first,
-                        local,
-                        scratchAt);
+            int unit = (group * filterBlocks + filterIndex) * termBlocks + term / TermBlocks.BLOCK;
+            if (!sharedPanels) packPanels(group, filterIndex, term, terms, local, panelsAt);
+            int origin = copyExcerpt(local, group, term, terms);
+            multiplyBlock(
+                    local,
+                    excerptAt - origin,
+                    tileIndex,
+                    sharedPanels ? shared : local,
+                    sharedPanels ? sharedPanelsAt + unit * panelsSize : panelsAt,
+                    term,
+                    terms,
+                    filters(filterIndex),
+                    sums,
+                    sumsAt,
+                    term == blocks.from(chunk));
+        }
+        if (!chunked) writeOut(group, filterIndex, tileIndex, sums, sumsAt);
+    }
+
+    private void multiplyBlock(
+            Object local,
+            int excerpt,
+            int tileIndex,
+            Object panels,
+            int panel,
+            int term,
+            int terms,
+            int filters,
+            Object sums,
+            int sumsAt,
+            boolean first) {
+        int begin = tileIndex * tilesPerTask;
+        int end = Math.min(tileRow.length, begin + tilesPerTask);
+        for (int j = 0; j < filters; j += panelWidth, panel += panelWidth * terms) {
+            int vectors = filters - j > vectorLength ? 2 : 1;
+            for (int tile = begin; tile < end; tile++) {
+                int height = tileHeight[tile];
+                var kernel = kernels[height][vectors - 1];
+                int from = excerpt + tileAt[tile];
+                int to = sumsAt + (tileRow[tile] - tileRow[begin]) * sumsStride + j;
+                if (first) {
+                    kernel.run(local, from, index, term, panels, panel, terms, sums, to, sumsStride);
+                } else {
+                    kernel.run(local, from, index, term, panels, panel, terms, local, scratchAt, panelWidth);
+                    lanes.add(local, scratchAt, panelWidth, sums, to, sumsStride, height, vectors * vectorLength);
+                }
             }
         }
-        if (!chunked) writeOut(group, rowIndex, columnIndex, sums, sumsAt);
     }
 
-    private void packRows(int group, int rowIndex, int term, int terms, Object target, int at) {
-        var rowTiles = rowTiles(rowIndex);
-        int tileRow = 0;
-        long from = cotangentsAt + (long) term * shape.filters() + (long) group * rows + (long) rowIndex * rowBlock;
-        for (int i = 0; i < rowTiles.count(); i++) {
-            int height = rowTiles.height(i);
-            int to = at + tileRow * terms;
-            lanes.copyLoosely(cotangents, from + tileRow, shape.filters(), terms, height, target, to, height);
-            tileRow += height;
-        }
-    }
-
-    /** Packs columns (r, s, c) of the matrix of image patches that the pixels from {@code term} on see. */
-    private void packColumns(int group, int column, int width, int term, int terms, Object local) {
-        if (width < panelWidth) lanes.zero(local, panelAt + width, panelWidth, terms, panelWidth - width);
+    /** Copies the padded rows that the pixels from {@code term} on see. Returns where the first of them lies among all rows' elements. */
+    private int copyExcerpt(Object local, int group, int term, int terms) {
+        int perImage = shape.outputHeight() * shape.outputWidth();
+        int seen = (shape.kernelHeight() - 1) * shape.dilationH() + 1;
+        int last = term + terms - 1;
+        int firstRow = term / perImage * paddedHeight + term % perImage / shape.outputWidth() * shape.strideH();
+        int endRow = last / perImage * paddedHeight + last % perImage / shape.outputWidth() * shape.strideH() + seen;
         int channels = shape.groupChannels();
-        int end = column + width;
-        for (int from = column; from < end; ) {
-            int tap = from / channels;
-            int channel = from % channels;
-            int count = Math.min(channels - channel, end - from);
-            int to = panelAt + from - column;
-            packTap(tap, group * channels + channel, count, term, terms, local, to);
-            from += count;
-        }
-    }
-
-    private void packTap(int tap, int channel, int count, int term, int terms, Object local, int to) {
-        int outputWidth = shape.outputWidth();
-        int stride = shape.strideW();
-        int dx = tap % shape.kernelWidth() * shape.dilationW() - shape.padLeft();
-        int dy = tap / shape.kernelWidth() * shape.dilationH() - shape.padTop();
-        // Output columns whose image column exists.
-        int least = Math.clamp(Math.ceilDiv(-dx, stride), 0, outputWidth);
-        int most = Math.clamp(Math.ceilDiv(shape.width() - dx, stride), least, outputWidth);
-        int row = term / outputWidth;
-        int x = term % outputWidth;
-        for (int done = 0; done < terms; row++) {
-            int run = Math.min(outputWidth - x, terms - done);
-            int y = row % shape.outputHeight() * shape.strideH() + dy;
-            boolean inside = y >= 0 && y < shape.height();
-            int begin = inside ? Math.clamp(least, x, x + run) : x + run;
-            int end = inside ? Math.clamp(most, begin, x + run) : x + run;
-            int at = to + done * panelWidth;
-            if (begin > x) lanes.zero(local, at, panelWidth, begin - x, count);
-            if (end > begin) {
-                long pixel = ((long) (row / shape.outputHeight()) * shape.height() + y) * shape.width()
-                        + begin * stride
-                        + dx;
-                lanes.copy(
-                        images,
-                        imagesAt + pixel * shape.channels() + channel,
-                        (long) stride * shape.channels(),
-                        end - begin,
-                        count,
-                        local,
-                        at + (begin - x) * panelWidth,
-                        panelWidth);
+        int begin = Math.clamp(shape.padLeft(), 0, excerptColumns);
+        int end = Math.clamp(shape.width() + shape.padLeft(), begin, excerptColumns);
+        for (int row = firstRow; row < endRow; row++) {
+            int to = excerptAt + (row - firstRow) * rowPitch;
+            int y = row % paddedHeight - shape.padTop();
+            if (y < 0 || y >= shape.height()) {
+                lanes.zero(local, to, 0, 1, rowPitch);
+                continue;
             }
-            if (x + run > end) lanes.zero(local, at + (end - x) * panelWidth, panelWidth, x + run - end, count);
-            done += run;
-            x = 0;
+            lanes.zero(local, to, 0, 1, begin * channels);
+            lanes.zero(local, to + end * channels, 0, 1, (excerptColumns - end) * channels);
+            long pixel = ((long) (row / paddedHeight) * shape.height() + y) * shape.width() + begin - shape.padLeft();
+            long from = imagesAt + pixel * shape.channels() + (long) group * channels;
+            int into = to + begin * channels;
+            if (shape.groups() == 1) {
+                lanes.copy(images, from, 0, 1, (end - begin) * channels, local, into, 0);
+            } else {
+                lanes.copy(images, from, shape.channels(), end - begin, channels, local, into, channels);
+            }
         }
+        return firstRow * rowPitch;
     }
 
-    private int partial(int group, int chunk, int rowIndex, int columnIndex) {
-        return (((group * blocks.chunks() + chunk) * rowBlocks + rowIndex) * columnBlocks + columnIndex) * sumsSize;
+    private int partial(int group, int chunk, int filterIndex, int tileIndex) {
+        return (((group * blocks.chunks() + chunk) * filterBlocks + filterIndex) * tileBlocks + tileIndex) * sumsSize;
+    }
+
+    private int rows(int tileIndex) {
+        int last = Math.min(tileRow.length, (tileIndex + 1) * tilesPerTask) - 1;
+        return tileRow[last] + tileHeight[last] - tileRow[tileIndex * tilesPerTask];
     }
 
     private void sumChunks(int task, int worker) {
-        int columnIndex = task % columnBlocks;
-        int rowIndex = task / columnBlocks % rowBlocks;
-        int group = task / (columnBlocks * rowBlocks);
-        int count = rowTiles(rowIndex).rows();
-        int width = Math.min(columnBlock, columns - columnIndex * columnBlock);
+        int tileIndex = task % tileBlocks;
+        int filterIndex = task / tileBlocks % filterBlocks;
+        int group = task / (tileBlocks * filterBlocks);
         var partials = workspace.shared(shape.dtype());
-        int total = partial(group, 0, rowIndex, columnIndex);
+        int total = partial(group, 0, filterIndex, tileIndex);
         for (int chunk = 1; chunk < blocks.chunks(); chunk++) {
-            int from = partial(group, chunk, rowIndex, columnIndex);
-            lanes.add(partials, from, sumsStride, partials, total, sumsStride, count, tiles.paddedColumns(width));
+            int from = partial(group, chunk, filterIndex, tileIndex);
+            lanes.add(partials, from, sumsStride, partials, total, sumsStride, rows(tileIndex), sumsStride);
         }
-        writeOut(group, rowIndex, columnIndex, partials, total);
+        writeOut(group, filterIndex, tileIndex, partials, total);
     }
 
-    private void writeOut(int group, int rowIndex, int columnIndex, Object sums, int sumsAt) {
-        int count = rowTiles(rowIndex).rows();
-        int column = columnIndex * columnBlock;
-        long to = targetAt + ((long) group * rows + (long) rowIndex * rowBlock) * columns + column;
-        int width = Math.min(columnBlock, columns - column);
-        lanes.write(sums, sumsAt, sumsStride, target, to, columns, count, width, alpha, accumulate);
+    private void writeOut(int group, int filterIndex, int tileIndex, Object sums, int sumsAt) {
+        int filterSize = shape.kernelHeight() * shape.kernelWidth() * shape.groupChannels();
+        long filter = (long) group * shape.groupFilters() + (long) filterIndex * filterBlock;
+        long to = targetAt + filter * filterSize + tileRow[tileIndex * tilesPerTask];
+        int filters = filters(filterIndex);
+        lanes.writeTransposed(
+                sums, sumsAt, sumsStride, target, to, filterSize, rows(tileIndex), filters, alpha, accumulate);
     }
 }

@@ -95,4 +95,17 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
             int n,
             double alpha,
             boolean accumulate);
+
+    /** The same with rows and columns exchanged in the target: element (i, j) of the sums goes to {@code to + j·targetStride + i}. */
+    void writeTransposed(
+            Object source,
+            int from,
+            int sourceStride,
+            MemorySegment target,
+            long to,
+            long targetStride,
+            int rows,
+            int n,
+            double alpha,
+            boolean accumulate);
 }

@@ -7,6 +7,7 @@ import java.util.Arrays;
 
 /** The kernels' primitives for float in plain Java; sums stay in local variables. */
 final class PlainF32 implements Lanes {
+    private static final int SQUARE = 16;
     private static final int[] TILE_ROWS = {4, 2};
 
     @Override
@@ -208,6 +209,40 @@ final class PlainF32 implements Lanes {
             }
         } else {
             for (int i = 0; i < n; i++) target.set(Tensor.F32, to + 4L * i, scale * s[from + i]);
+        }
+    }
+
+    @Override
+    public void writeTransposed(
+            Object source,
+            int from,
+            int sourceStride,
+            MemorySegment target,
+            long to,
+            long targetStride,
+            int rows,
+            int n,
+            double alpha,
+            boolean accumulate) {
+        // Squares, so that what is read and what is written both stay in the first-level cache.
+        for (int i = 0; i < rows; i += SQUARE) {
+            for (int j = 0; j < n; j += SQUARE) {
+                int height = Math.min(SQUARE, rows - i);
+                int endColumn = Math.min(n, j + SQUARE);
+                for (int k = j; k < endColumn; k++) {
+                    long at = (to + k * targetStride + i) * 4;
+                    writeColumn((float[]) source, from + i * sourceStride + k, sourceStride, target, at, height, (float) alpha, accumulate);
+                }
+            }
+        }
+    }
+
+    private static void writeColumn(
+            float[] s, int from, int stride, MemorySegment target, long to, int n, float scale, boolean accumulate) {
+        for (int i = 0; i < n; i++) {
+            long at = to + 4L * i;
+            float value = s[from + i * stride];
+            target.set(Tensor.F32, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F32, at)) : scale * value);
         }
     }
 }

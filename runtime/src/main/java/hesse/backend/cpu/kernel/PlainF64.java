@@ -7,6 +7,7 @@ import java.util.Arrays;
 
 /** The kernels' primitives for double in plain Java; sums stay in local variables. */
 final class PlainF64 implements Lanes {
+    private static final int SQUARE = 16;
     private static final int[] TILE_ROWS = {4, 2};
 
     @Override
@@ -208,6 +209,40 @@ final class PlainF64 implements Lanes {
             }
         } else {
             for (int i = 0; i < n; i++) target.set(Tensor.F64, to + 8L * i, scale * s[from + i]);
+        }
+    }
+
+    @Override
+    public void writeTransposed(
+            Object source,
+            int from,
+            int sourceStride,
+            MemorySegment target,
+            long to,
+            long targetStride,
+            int rows,
+            int n,
+            double alpha,
+            boolean accumulate) {
+        // Squares, so that what is read and what is written both stay in the first-level cache.
+        for (int i = 0; i < rows; i += SQUARE) {
+            for (int j = 0; j < n; j += SQUARE) {
+                int height = Math.min(SQUARE, rows - i);
+                int endColumn = Math.min(n, j + SQUARE);
+                for (int k = j; k < endColumn; k++) {
+                    long at = (to + k * targetStride + i) * 8;
+                    writeColumn((double[]) source, from + i * sourceStride + k, sourceStride, target, at, height, alpha, accumulate);
+                }
+            }
+        }
+    }
+
+    private static void writeColumn(
+            double[] s, int from, int stride, MemorySegment target, long to, int n, double scale, boolean accumulate) {
+        for (int i = 0; i < n; i++) {
+            long at = to + 8L * i;
+            double value = s[from + i * stride];
+            target.set(Tensor.F64, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F64, at)) : scale * value);
         }
     }
 }

@@ -19,6 +19,7 @@ final class VectorF32 implements Lanes {
     static final VectorSpecies<Float> SPECIES = VectorBits.species(float.class);
 
     private static final int L = SPECIES.length();
+    private static final int SQUARE = 16;
     static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
     // Exchange of lanes i and i xor h, and the lanes that have bit h: read by the generated transposition.
@@ -297,6 +298,40 @@ final class VectorF32 implements Lanes {
         for (; i < n; i++) {
             long at = to + 4L * i;
             target.set(Tensor.F32, at, Math.fma(scale, s[from + i], target.get(Tensor.F32, at)));
+        }
+    }
+
+    @Override
+    public void writeTransposed(
+            Object source,
+            int from,
+            int sourceStride,
+            MemorySegment target,
+            long to,
+            long targetStride,
+            int rows,
+            int n,
+            double alpha,
+            boolean accumulate) {
+        // Squares, so that what is read and what is written both stay in the first-level cache.
+        for (int i = 0; i < rows; i += SQUARE) {
+            for (int j = 0; j < n; j += SQUARE) {
+                int height = Math.min(SQUARE, rows - i);
+                int endColumn = Math.min(n, j + SQUARE);
+                for (int k = j; k < endColumn; k++) {
+                    long at = (to + k * targetStride + i) * 4;
+                    writeColumn((float[]) source, from + i * sourceStride + k, sourceStride, target, at, height, (float) alpha, accumulate);
+                }
+            }
+        }
+    }
+
+    private static void writeColumn(
+            float[] s, int from, int stride, MemorySegment target, long to, int n, float scale, boolean accumulate) {
+        for (int i = 0; i < n; i++) {
+            long at = to + 4L * i;
+            float value = s[from + i * stride];
+            target.set(Tensor.F32, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F32, at)) : scale * value);
         }
     }
 }

@@ -1,6 +1,7 @@
 package hesse.backend.cpu.kernel;
 
 import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
 
 /**
  * The filter gradient of a convolution: {@code out[k,r,s,c] = Σ_p cotangent[p,k] · image[p at (r,s), c]} over all output pixels p.
@@ -12,7 +13,7 @@ import java.lang.foreign.MemorySegment;
 final class FilterGradient implements Contraction {
     private static final int SUMS = 1 << 17;
     private static final int MOST_FILTERS = 1024;
-    private static final int MOST_TASKS = 24;
+    private static final int MOST_TASKS = 16;
     /** Elements up to which packed cotangents are kept whole, for all tasks. */
     private static final int MOST_SHARED_PANELS = 1 << 22;
 
@@ -45,6 +46,9 @@ final class FilterGradient implements Contraction {
     private final int[] index;
 
     private final int sumsStride;
+    /** Where rows of the sums begin, as many as a vector has lanes. */
+    private final int[] rowsAt;
+
     private final int sumsSize;
     private final boolean sharedPanels;
     private final int sharedPanelsAt;
@@ -81,6 +85,7 @@ final class FilterGradient implements Contraction {
         filterBlock = Math.ceilDiv(shape.groupFilters(), Math.ceilDiv(shape.groupFilters(), MOST_FILTERS));
         filterBlocks = Math.ceilDiv(shape.groupFilters(), filterBlock);
         sumsStride = Math.ceilDiv(filterBlock, vectorLength) * vectorLength;
+        rowsAt = IntStream.range(0, vectorLength).map(i -> i * sumsStride).toArray();
 
         paddedHeight = (shape.outputHeight() - 1) * shape.strideH() + (shape.kernelHeight() - 1) * shape.dilationH() + 1;
         excerptColumns =
@@ -136,12 +141,9 @@ final class FilterGradient implements Contraction {
 
     private int[] index(int pixels) {
         var places = new int[pixels];
-        int perImage = shape.outputHeight() * shape.outputWidth();
         for (int p = 0; p < pixels; p++) {
-            int y = p % perImage / shape.outputWidth() * shape.strideH();
             int x = p % shape.outputWidth() * shape.strideW();
-            places[p] = Math.addExact(
-                    Math.multiplyExact(p / perImage * paddedHeight + y, rowPitch), x * shape.groupChannels());
+            places[p] = Math.addExact(Math.multiplyExact(paddedRow(p), rowPitch), x * shape.groupChannels());
         }
         return places;
     }
@@ -236,7 +238,7 @@ final class FilterGradient implements Contraction {
             int terms = Math.min(TermBlocks.BLOCK, blocks.to(chunk) - term);
             int unit = (group * filterBlocks + filterIndex) * termBlocks + term / TermBlocks.BLOCK;
             if (!sharedPanels) packPanels(group, filterIndex, term, terms, local, panelsAt);
-            int origin = copyExcerpt(local, group, term, terms);
+            int origin = copyExcerpt(local, group, tileIndex, term, terms);
             multiplyBlock(
                     local,
                     excerptAt - origin,
@@ -285,12 +287,10 @@ final class FilterGradient implements Contraction {
     }
 
     /** Copies the padded rows that the pixels from {@code term} on see. Returns where the first of them lies among all rows' elements. */
-    private int copyExcerpt(Object local, int group, int term, int terms) {
-        int perImage = shape.outputHeight() * shape.outputWidth();
-        int seen = (shape.kernelHeight() - 1) * shape.dilationH() + 1;
-        int last = term + terms - 1;
-        int firstRow = term / perImage * paddedHeight + term % perImage / shape.outputWidth() * shape.strideH();
-        int endRow = last / perImage * paddedHeight + last % perImage / shape.outputWidth() * shape.strideH() + seen;
+    private int copyExcerpt(Object local, int group, int tileIndex, int term, int terms) {
+        int lastTile = Math.min(tileRow.length, (tileIndex + 1) * tilesPerTask) - 1;
+        int firstRow = paddedRow(term) + filterRow(tileIndex * tilesPerTask) * shape.dilationH();
+        int endRow = paddedRow(term + terms - 1) + filterRow(lastTile) * shape.dilationH() + 1;
         int channels = shape.groupChannels();
         int begin = Math.clamp(shape.padLeft(), 0, excerptColumns);
         int end = Math.clamp(shape.width() + shape.padLeft(), begin, excerptColumns);
@@ -313,6 +313,16 @@ final class FilterGradient implements Contraction {
             }
         }
         return firstRow * rowPitch;
+    }
+
+    /** The padded row, among those of all images, that the first filter row sees at an output pixel. */
+    private int paddedRow(int pixel) {
+        int row = pixel / shape.outputWidth();
+        return row / shape.outputHeight() * paddedHeight + row % shape.outputHeight() * shape.strideH();
+    }
+
+    private int filterRow(int tile) {
+        return tileRow[tile] / (shape.kernelWidth() * shape.groupChannels());
     }
 
     private int partial(int group, int chunk, int filterIndex, int tileIndex) {
@@ -343,6 +353,6 @@ final class FilterGradient implements Contraction {
         long to = targetAt + filter * filterSize + tileRow[tileIndex * tilesPerTask];
         int filters = filters(filterIndex);
         lanes.writeTransposed(
-                sums, sumsAt, sumsStride, target, to, filterSize, rows(tileIndex), filters, alpha, accumulate);
+                sums, sumsAt, rowsAt, target, to, filterSize, rows(tileIndex), filters, alpha, accumulate);
     }
 }

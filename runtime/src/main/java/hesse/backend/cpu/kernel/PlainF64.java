@@ -216,7 +216,7 @@ final class PlainF64 implements Lanes {
     public void writeTransposed(
             Object source,
             int from,
-            int sourceStride,
+            int[] rowsAt,
             MemorySegment target,
             long to,
             long targetStride,
@@ -224,15 +224,14 @@ final class PlainF64 implements Lanes {
             int n,
             double alpha,
             boolean accumulate) {
-        // Squares, so that what is read and what is written both stay in the first-level cache.
+        // Some columns of few rows, so that what is read and what is written both stay in the first-level cache.
+        int stride = rowsAt[1] - rowsAt[0];
         for (int i = 0; i < rows; i += SQUARE) {
-            for (int j = 0; j < n; j += SQUARE) {
-                int height = Math.min(SQUARE, rows - i);
-                int endColumn = Math.min(n, j + SQUARE);
-                for (int k = j; k < endColumn; k++) {
-                    long at = (to + k * targetStride + i) * 8;
-                    writeColumn((double[]) source, from + i * sourceStride + k, sourceStride, target, at, height, alpha, accumulate);
-                }
+            int height = Math.min(SQUARE, rows - i);
+            for (int j = 0; j < n; j++) {
+                long at = (to + j * targetStride + i) * 8;
+                int column = from + i * stride + j;
+                writeColumn((double[]) source, column, stride, target, at, height, alpha, accumulate);
             }
         }
     }

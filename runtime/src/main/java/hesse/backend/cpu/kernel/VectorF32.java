@@ -19,7 +19,6 @@ final class VectorF32 implements Lanes {
     static final VectorSpecies<Float> SPECIES = VectorBits.species(float.class);
 
     private static final int L = SPECIES.length();
-    private static final int SQUARE = 16;
     static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
     // Exchange of lanes i and i xor h, and the lanes that have bit h: read by the generated transposition.
@@ -305,7 +304,7 @@ final class VectorF32 implements Lanes {
     public void writeTransposed(
             Object source,
             int from,
-            int sourceStride,
+            int[] rowsAt,
             MemorySegment target,
             long to,
             long targetStride,
@@ -313,14 +312,21 @@ final class VectorF32 implements Lanes {
             int n,
             double alpha,
             boolean accumulate) {
-        // Squares, so that what is read and what is written both stay in the first-level cache.
-        for (int i = 0; i < rows; i += SQUARE) {
-            for (int j = 0; j < n; j += SQUARE) {
-                int height = Math.min(SQUARE, rows - i);
-                int endColumn = Math.min(n, j + SQUARE);
-                for (int k = j; k < endColumn; k++) {
-                    long at = (to + k * targetStride + i) * 4;
-                    writeColumn((float[]) source, from + i * sourceStride + k, sourceStride, target, at, height, (float) alpha, accumulate);
+        // Some columns of few rows, so that what is read and what is written both stay in the first-level cache.
+        int stride = rowsAt[1] - rowsAt[0];
+        for (int i = 0; i < rows; i += L) {
+            int height = Math.min(L, rows - i);
+            for (int j = 0; j < n; j++) {
+                long at = (to + j * targetStride + i) * 4;
+                int column = from + i * stride + j;
+                if (height == L) {
+                    var values = FloatVector.fromArray(SPECIES, (float[]) source, column, rowsAt, 0);
+                    var scaled = accumulate
+                            ? values.fma(FloatVector.broadcast(SPECIES, (float) alpha), FloatVector.fromMemorySegment(SPECIES, target, at, ORDER))
+                            : values.mul((float) alpha);
+                    scaled.intoMemorySegment(target, at, ORDER);
+                } else {
+                    writeColumn((float[]) source, column, stride, target, at, height, (float) alpha, accumulate);
                 }
             }
         }

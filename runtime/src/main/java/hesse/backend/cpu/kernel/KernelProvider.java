@@ -46,6 +46,11 @@ public final class KernelProvider {
         return !(f32 instanceof PlainF32);
     }
 
+    /** What pooling needs, of an element type. */
+    public PoolLanes pooling(DType dtype) {
+        return lanes(dtype);
+    }
+
     Lanes lanes(DType dtype) {
         return switch (dtype) {
             case F32 -> f32;

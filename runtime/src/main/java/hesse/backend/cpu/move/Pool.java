@@ -1,8 +1,9 @@
 package hesse.backend.cpu.move;
 
+import hesse.backend.cpu.kernel.KernelProvider;
+import hesse.backend.cpu.kernel.PoolLanes;
 import hesse.graph.Pooling;
 import hesse.tensor.DType;
-import hesse.tensor.Tensor;
 
 /** Pooling over windows of [N, H, W, C]: sums, their transpose, and places of the largest elements. One image row per task. */
 final class Pool extends Move {
@@ -14,6 +15,7 @@ final class Pool extends Move {
     }
 
     private final Kind kind;
+    private final PoolLanes lanes;
     private final DType dtype;
     private final Pooling window;
     private final int images;
@@ -39,6 +41,7 @@ final class Pool extends Move {
             int outWidth) {
         this.kind = kind;
         this.dtype = dtype;
+        lanes = KernelProvider.get().pooling(dtype);
         this.window = window;
         this.images = images;
         this.height = height;
@@ -104,26 +107,19 @@ final class Pool extends Move {
 
     private void argmaxRow(int n, int oh) {
         for (int ow = 0; ow < outWidth; ow++) {
-            for (int c = 0; c < channels; c++) {
-                int best = -1;
-                double largest = Double.NEGATIVE_INFINITY;
-                for (int r = 0; r < window.height(); r++) {
-                    for (int s = 0; s < window.width(); s++) {
-                        int h = oh * window.strideH() + r;
-                        int w = ow * window.strideW() + s;
-                        double v = value(image(n, h, w) + c);
-                        if (best < 0 || v > largest || Double.isNaN(v) && !Double.isNaN(largest)) {
-                            largest = v;
-                            best = h * width + w;
-                        }
-                    }
-                }
-                ALL.set(Tensor.I32, to() + 4 * (pooled(n, oh, ow) + c), best);
-            }
+            int h = oh * window.strideH();
+            int w = ow * window.strideW();
+            lanes.largest(
+                    ALL,
+                    from(0) / dtype.bytes() + image(n, h, w),
+                    window.height(),
+                    (long) width * channels,
+                    window.width(),
+                    channels,
+                    h * width + w,
+                    width,
+                    ALL,
+                    to() + 4 * pooled(n, oh, ow));
         }
-    }
-
-    private double value(long at) {
-        return dtype == DType.F64 ? ALL.get(Tensor.F64, from(0) + 8 * at) : ALL.get(Tensor.F32, from(0) + 4 * at);
     }
 }

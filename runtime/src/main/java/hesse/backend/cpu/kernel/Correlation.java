@@ -103,8 +103,7 @@ final class Correlation implements Contraction {
         int pixels = Math.min(MOST_PIXELS, Math.max(1, SUMS / sumsStride));
         int rows = Math.clamp(pixels / outputs.width(), 1, outputs.height());
         rows = Math.ceilDiv(outputs.height(), Math.ceilDiv(outputs.height(), rows));
-        int together =
-                rows < outputs.height() ? 1 : Math.clamp(pixels / (outputs.width() * rows), 1, images.images());
+        int together = rows < outputs.height() ? 1 : Math.clamp(pixels / (outputs.width() * rows), 1, images.images());
         long wanted = Math.clamp(multiplyAdds() / WORTHWHILE_TASK, 1, MOST_TASKS);
         long fixed = (long) images.groups() * columnBlocks;
         while (fixed * Math.ceilDiv(images.images(), together) * Math.ceilDiv(outputs.height(), rows) < wanted) {
@@ -289,7 +288,15 @@ final class Correlation implements Contraction {
             int sums = sumsAt + j;
             for (int i = 0; i < imageCount; i++) {
                 for (int y = 0; y < rowCount; y++) {
-                    multiplyRow(local, i * imagePitch + y * taps.strideY() * rowPitch, term, count, shared, b, vectors, sums);
+                    multiplyRow(
+                            local,
+                            i * imagePitch + y * taps.strideY() * rowPitch,
+                            term,
+                            count,
+                            shared,
+                            b,
+                            vectors,
+                            sums);
                     sums += outputs.width() * sumsStride;
                 }
             }

@@ -87,7 +87,8 @@ final class FilterGradient implements Contraction {
         sumsStride = Math.ceilDiv(filterBlock, vectorLength) * vectorLength;
         rowsAt = IntStream.range(0, vectorLength).map(i -> i * sumsStride).toArray();
 
-        paddedHeight = (shape.outputHeight() - 1) * shape.strideH() + (shape.kernelHeight() - 1) * shape.dilationH() + 1;
+        paddedHeight =
+                (shape.outputHeight() - 1) * shape.strideH() + (shape.kernelHeight() - 1) * shape.dilationH() + 1;
         excerptColumns =
                 (shape.outputWidth() - 1) * shape.strideW() + (shape.kernelWidth() - 1) * shape.dilationW() + 1;
         rowPitch = Math.multiplyExact(excerptColumns, channels);
@@ -107,9 +108,8 @@ final class FilterGradient implements Contraction {
             int tap = tile / cut.count();
             tileRow[tile] = row;
             tileHeight[tile] = height;
-            tileAt[tile] = tap / taps * shape.dilationH() * rowPitch
-                    + tap % taps * shape.dilationW() * channels
-                    + row % run;
+            tileAt[tile] =
+                    tap / taps * shape.dilationH() * rowPitch + tap % taps * shape.dilationW() * channels + row % run;
             for (int v = 0; v < 2; v++) kernels[height][v] = lanes.indexed(height, v + 1, 1);
             row += height;
         }

@@ -31,8 +31,8 @@ final class MicroKernelGenerator {
             ConstantDescs.CD_Object,
             ConstantDescs.CD_int,
             ConstantDescs.CD_int);
-    private static final MethodTypeDesc RUN_INDEXED = RUN.insertParameterTypes(
-            2, ConstantDescs.CD_int.arrayType(), ConstantDescs.CD_int);
+    private static final MethodTypeDesc RUN_INDEXED =
+            RUN.insertParameterTypes(2, ConstantDescs.CD_int.arrayType(), ConstantDescs.CD_int);
 
     /** Local variable slots: 0 is {@code this}, then the parameters in order. */
     private record Slots(int a, int ao, int index, int first, int b, int bo, int terms, int c, int co, int ldc) {
@@ -131,8 +131,7 @@ final class MicroKernelGenerator {
         }
     }
 
-    private void body(
-            CodeBuilder code, ClassDesc hostDesc, Slots s, int rows, int vectors, int panelWidth, int step) {
+    private void body(CodeBuilder code, ClassDesc hostDesc, Slots s, int rows, int vectors, int panelWidth, int step) {
         var array = element.arrayType();
         int accumulators = s.firstVector();
         int columns = accumulators + rows * vectors;

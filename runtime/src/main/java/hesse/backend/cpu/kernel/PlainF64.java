@@ -33,7 +33,18 @@ final class PlainF64 implements Lanes {
             for (int i = 0; i < rows; i += 2) {
                 int second = Math.min(1, rows - 1 - i);
                 for (int j = 0; j < width; j += 4) {
-                    block(rows, second, panel, (double[]) a, ao + i, (double[]) b, bo + j, terms, (double[]) c, co + i * ldc + j, ldc);
+                    block(
+                            rows,
+                            second,
+                            panel,
+                            (double[]) a,
+                            ao + i,
+                            (double[]) b,
+                            bo + j,
+                            terms,
+                            (double[]) c,
+                            co + i * ldc + j,
+                            ldc);
                 }
             }
         };
@@ -46,7 +57,17 @@ final class PlainF64 implements Lanes {
         return (a, ao, index, first, b, bo, terms, c, co, ldc) -> {
             for (int i = 0; i < rows; i++) {
                 for (int j = 0; j < width; j += 4) {
-                    row(panel, (double[]) a, ao + i * step, index, first, (double[]) b, bo + j, terms, (double[]) c, co + i * ldc + j);
+                    row(
+                            panel,
+                            (double[]) a,
+                            ao + i * step,
+                            index,
+                            first,
+                            (double[]) b,
+                            bo + j,
+                            terms,
+                            (double[]) c,
+                            co + i * ldc + j);
                 }
             }
         };
@@ -75,7 +96,17 @@ final class PlainF64 implements Lanes {
 
     /** Two rows by four columns in local variables, so that a term costs no stores; with {@code second} 0 the row alone, twice. */
     private static void block(
-            int rows, int second, int panel, double[] a, int ao, double[] b, int bo, int terms, double[] c, int co, int ldc) {
+            int rows,
+            int second,
+            int panel,
+            double[] a,
+            int ao,
+            double[] b,
+            int bo,
+            int terms,
+            double[] c,
+            int co,
+            int ldc) {
         double p0 = 0;
         double p1 = 0;
         double p2 = 0;

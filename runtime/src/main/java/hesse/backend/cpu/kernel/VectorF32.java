@@ -64,8 +64,7 @@ final class VectorF32 implements Lanes {
 
     @Override
     public MicroKernel kernel(int rows, int vectors) {
-        return kernels.computeIfAbsent(
-                rows << 1 | vectors - 1, k -> generator.packed(rows, vectors, panelWidth()));
+        return kernels.computeIfAbsent(rows << 1 | vectors - 1, k -> generator.packed(rows, vectors, panelWidth()));
     }
 
     @Override
@@ -325,7 +324,9 @@ final class VectorF32 implements Lanes {
                 if (height == L) {
                     var values = FloatVector.fromArray(SPECIES, (float[]) source, column, rowsAt, 0);
                     var scaled = accumulate
-                            ? values.fma(FloatVector.broadcast(SPECIES, (float) alpha), FloatVector.fromMemorySegment(SPECIES, target, at, ORDER))
+                            ? values.fma(
+                                    FloatVector.broadcast(SPECIES, (float) alpha),
+                                    FloatVector.fromMemorySegment(SPECIES, target, at, ORDER))
                             : values.mul((float) alpha);
                     scaled.intoMemorySegment(target, at, ORDER);
                 } else {

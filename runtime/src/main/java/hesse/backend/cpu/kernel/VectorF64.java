@@ -61,8 +61,7 @@ final class VectorF64 implements Lanes {
 
     @Override
     public MicroKernel kernel(int rows, int vectors) {
-        return kernels.computeIfAbsent(
-                rows << 1 | vectors - 1, k -> generator.packed(rows, vectors, panelWidth()));
+        return kernels.computeIfAbsent(rows << 1 | vectors - 1, k -> generator.packed(rows, vectors, panelWidth()));
     }
 
     @Override
@@ -322,7 +321,9 @@ final class VectorF64 implements Lanes {
                 if (height == L) {
                     var values = DoubleVector.fromArray(SPECIES, (double[]) source, column, rowsAt, 0);
                     var scaled = accumulate
-                            ? values.fma(DoubleVector.broadcast(SPECIES, alpha), DoubleVector.fromMemorySegment(SPECIES, target, at, ORDER))
+                            ? values.fma(
+                                    DoubleVector.broadcast(SPECIES, alpha),
+                                    DoubleVector.fromMemorySegment(SPECIES, target, at, ORDER))
                             : values.mul(alpha);
                     scaled.intoMemorySegment(target, at, ORDER);
                 } else {

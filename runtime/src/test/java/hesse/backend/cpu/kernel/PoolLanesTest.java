@@ -29,7 +29,8 @@ class PoolLanesTest {
                 var out = Tensor.allocate(DType.I32, Shape.of(channels + 1));
                 out.set(channels, -7);
                 provider.pooling(dtype)
-                        .largest(x.data(), 0, rows, (long) width * channels, columns, channels, 0, width, out.data(), 0);
+                        .largest(
+                                x.data(), 0, rows, (long) width * channels, columns, channels, 0, width, out.data(), 0);
                 for (int c = 0; c < channels; c++) {
                     assertEquals(
                             largest(x, rows, columns, width, channels, c),

@@ -7,10 +7,12 @@ module hesse.training {
     requires java.desktop;
     requires java.management;
     requires java.net.http;
+    requires java.xml;
     requires jdk.management;
     requires me.tongfei.progressbar;
     requires xchart;
     requires org.apache.commons.compress;
+    requires org.apache.xmlgraphics.batik.svggen;
     requires org.snakeyaml.engine;
     requires tools.jackson.core;
     requires tools.jackson.databind;
@@ -18,6 +20,7 @@ module hesse.training {
     exports hesse.cli;
     exports hesse.curvature;
     exports hesse.data;
+    exports hesse.experiment;
     exports hesse.optim;
     exports hesse.run;
     exports hesse.sharpness;
@@ -36,5 +39,7 @@ module hesse.training {
             hesse.cli.ModelCommand,
             hesse.cli.ProductCommand,
             hesse.cli.QuickstartCommand,
+            hesse.cli.ReproduceCommand,
+            hesse.cli.SweepCommand,
             hesse.cli.TrainCommand;
 }

@@ -206,6 +206,42 @@ public final class ConfigNode {
         return Optional.of(order < 0 ? b : a);
     }
 
+    /** A table whose keys are free, by key as written, in order; empty where it is missing. */
+    public Map<String, ConfigValue> free(String key) {
+        var value = ask(key);
+        if (value.isEmpty()) return Map.of();
+        if (!(value.get() instanceof ConfigValue.Table free)) {
+            wrong(key, value.get(), "a table", "");
+            return Map.of();
+        }
+        record(key, free);
+        var entries = new LinkedHashMap<String, ConfigValue>();
+        free.entries().values().forEach(e -> entries.put(e.key(), e.value()));
+        return entries;
+    }
+
+    /** A table whose keys are free and whose values are sections, each perhaps a bare text as in {@link #variant}; in order. */
+    public Map<String, ConfigNode> sections(String key) {
+        var section = optionalChild(key);
+        if (section.isEmpty()) return Map.of();
+        var of = section.get();
+        var all = new LinkedHashMap<String, ConfigNode>();
+        of.table.entries().values().forEach(e -> of.section(e.key(), true).ifPresent(n -> all.put(e.key(), n)));
+        return all;
+    }
+
+    /** A list of anything; empty where it is missing. */
+    public List<ConfigValue> items(String key) {
+        var value = ask(key);
+        if (value.isEmpty()) return List.of();
+        if (!(value.get() instanceof ConfigValue.Items list)) {
+            wrong(key, value.get(), "a list", "");
+            return List.of();
+        }
+        record(key, list);
+        return list.items();
+    }
+
     /** Whether the key is there (with a value that is not null); does not count as asking for it. */
     public boolean has(String key) {
         return find(key).isPresent();

@@ -25,6 +25,11 @@ public final class ConfigYaml {
         return new Printer(true).print(value);
     }
 
+    /** On one line, in flow style: what an override's value may be. */
+    public static String inline(ConfigValue value) {
+        return flow(value);
+    }
+
     private record Printer(boolean origins) {
         String print(ConfigValue value) {
             var lines = new ArrayList<String>();

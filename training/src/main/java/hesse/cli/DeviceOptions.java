@@ -27,4 +27,13 @@ public final class DeviceOptions {
         if (threads != null) all.add("device.threads=" + threads);
         return all;
     }
+
+    /** As {@link #overrides()} for so many computations at a time, which share the cores unless the number of threads is given. */
+    public List<String> overrides(int jobs) {
+        var all = overrides();
+        if (threads == null && jobs > 1) {
+            all.add("device.threads=" + Math.max(1, Runtime.getRuntime().availableProcessors() / jobs));
+        }
+        return all;
+    }
 }

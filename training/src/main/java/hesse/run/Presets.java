@@ -25,6 +25,7 @@ public final class Presets {
             "digits-cnn",
             "mnist-mlp",
             "fashion-cnn",
+            "fashion-cnn-small",
             "fashion-wrn-28-10",
             "cifar-cnn",
             "cifar-wrn-10-1",

@@ -180,7 +180,7 @@ final class RunDirectory implements AutoCloseable {
         }
     }
 
-    private static Map<String, String> flat(ConfigValue value) {
+    static Map<String, String> flat(ConfigValue value) {
         var out = new TreeMap<String, String>();
         flatten("", value, out);
         return out;

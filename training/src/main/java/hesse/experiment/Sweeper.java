@@ -63,9 +63,11 @@ public final class Sweeper {
      * @param part from 1 to {@code parts}
      */
     public static List<PlannedRun> shard(Collection<PlannedRun> runs, int part, int parts) {
-        var ordered = runs.stream().sorted(Comparator.comparing(PlannedRun::hash)).toList();
+        var ordered =
+                runs.stream().sorted(Comparator.comparing(PlannedRun::hash)).toList();
         var own = new java.util.HashSet<String>();
-        for (int i = part - 1; i < ordered.size(); i += parts) own.add(ordered.get(i).hash());
+        for (int i = part - 1; i < ordered.size(); i += parts)
+            own.add(ordered.get(i).hash());
         return runs.stream().filter(r -> own.contains(r.hash())).toList();
     }
 
@@ -135,7 +137,7 @@ public final class Sweeper {
         try {
             Files.createDirectories(folder);
             try (var channel = FileChannel.open(
-                            folder.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                            folder.resolve(".sweep-lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     var lock = channel.lock()) {
                 if (!settled(run)) make(run, folder, bench);
             }
@@ -167,8 +169,9 @@ public final class Sweeper {
         var messages = new HashMap<String, List<String>>();
         for (var run : runs) {
             if (RunRecord.status(folder(run)) != Status.FAILED) continue;
-            RunRecord.failureMessage(folder(run)).ifPresent(m ->
-                    messages.computeIfAbsent(m, k -> new ArrayList<>()).add(run.hash()));
+            RunRecord.failureMessage(folder(run))
+                    .ifPresent(m ->
+                            messages.computeIfAbsent(m, k -> new ArrayList<>()).add(run.hash()));
         }
         return messages.entrySet().stream()
                 .sorted(Comparator.comparing(e -> e.getValue().getFirst()))

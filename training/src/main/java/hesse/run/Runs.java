@@ -19,7 +19,8 @@ public final class Runs {
             "data.test_labels",
             "device.threads",
             "train.checkpoint_every",
-            "train.keep");
+            "train.keep",
+            "train.watchdog");
 
     /** Names of files in a run's folder, for those who read them. */
     public static final String CONFIG = RunDirectory.CONFIG;

@@ -44,9 +44,11 @@ public record TensorMeasure(Map<String, Double> left, Map<String, Double> right,
     private static Map<String, Double> terms(ConfigNode n, String key) {
         var terms = new LinkedHashMap<String, Double>();
         n.free(key).forEach((name, value) -> {
-            boolean number = value instanceof ConfigValue.Scalar s && s.value() instanceof Number;
-            if (!number || !name.contains(".")) n.problem(key, "needs terms ARM.QUANTITY: factor, has " + name);
-            else terms.put(name, ((Number) ((ConfigValue.Scalar) value).value()).doubleValue());
+            if (value instanceof ConfigValue.Scalar s && s.value() instanceof Number factor && name.contains(".")) {
+                terms.put(name, factor.doubleValue());
+            } else {
+                n.problem(key, "needs terms ARM.QUANTITY: factor, has " + name);
+            }
         });
         if (terms.isEmpty()) n.problem(key, "names no quantity");
         return terms;

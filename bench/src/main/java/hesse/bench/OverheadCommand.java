@@ -98,7 +98,7 @@ public final class OverheadCommand implements Command {
             return names;
         }
         var names = new LinkedHashSet<>(MethodTables.ALL.keySet());
-        if (config.loss() instanceof LossConfig.MeanSquaredError) names.removeIf(MethodTables::needsCrossEntropy);
+        if (!(config.loss() instanceof LossConfig.CrossEntropy)) names.removeIf(MethodTables::needsCrossEntropy);
         return names;
     }
 

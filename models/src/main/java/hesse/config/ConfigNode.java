@@ -118,6 +118,11 @@ public final class ConfigNode {
         return new Key<>(this, key, "a file name", this::asFile, Path.of(""));
     }
 
+    /** A list of files or folders, absolute as in {@link #file}. */
+    public Key<List<Path>> files(String key) {
+        return Key.list(this, key, "a list of file names", this::asFile);
+    }
+
     /** One of several names; the value has the spelling given here. */
     public Key<String> choice(String key, String... names) {
         return choice(key, Arrays.asList(names));

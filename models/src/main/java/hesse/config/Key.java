@@ -188,11 +188,23 @@ public final class Key<T> {
             case Enum<?> e -> text = Names.of(e);
             case String s -> text = s;
             case Path p -> text = p.toString();
+            case List<?> list -> {
+                return spelled(given, list);
+            }
             default -> {
                 return given;
             }
         }
         return new ConfigValue.Scalar(text, text, given.origin());
+    }
+
+    private static ConfigValue spelled(ConfigValue given, List<?> converted) {
+        if (!(given instanceof ConfigValue.Items items) || converted.stream().noneMatch(e -> e instanceof Path)) return given;
+        var spelled = new ArrayList<ConfigValue>();
+        for (int i = 0; i < converted.size(); i++) {
+            spelled.add(spelled(items.items().get(i), converted.get(i)));
+        }
+        return new ConfigValue.Items(spelled, items.origin());
     }
 
     // ---- conversions ----

@@ -2,6 +2,7 @@ package hesse.models;
 
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
+import hesse.nn.Loss;
 import hesse.nn.Model;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
@@ -49,6 +50,11 @@ public final class ModelClass {
                 name,
                 "has no public constructor (int classes) or ()",
                 "Add one; what else the model needs can be fields with values");
+    }
+
+    /** Whether the class is a loss too. */
+    public static boolean isLoss(String name, List<Path> classpath) {
+        return Loss.class.isAssignableFrom(find(name, classpath));
     }
 
     private static Class<?> find(String name, List<Path> classpath) {

@@ -34,7 +34,9 @@ public record ModelConfig(
         /** Images. */
         IMAGES("'inputs', [channels, height, width]", "classes"),
         /** Token ids. */
-        TOKENS("'context'", "vocab");
+        TOKENS("'context'", "vocab"),
+        /** Whatever a model of one's own takes. */
+        ANY("'inputs', a number of features or [channels, height, width], or 'context'", "classes");
 
         private final String inputs;
         private final String classes;
@@ -45,6 +47,7 @@ public record ModelConfig(
         }
 
         boolean takes(Inputs inputs) {
+            if (this == ANY) return true;
             return switch (inputs) {
                 case Inputs.Features f -> this == FEATURES;
                 case Inputs.Images i -> this != TOKENS;

@@ -15,7 +15,7 @@ import java.util.function.IntFunction;
 
 /** Reads the {@code model} section, kind by kind. Where something is missing or wrong, a value that fits stands in for it. */
 final class ModelReader {
-    private static final List<String> KINDS = List.of("mlp", "cnn", "resnet", "wrn", "transformer", "vit", "gpt");
+    private static final List<String> KINDS = List.of("mlp", "cnn", "resnet", "wrn", "transformer", "vit", "gpt", "class");
 
     private final ConfigNode node;
 
@@ -31,6 +31,7 @@ final class ModelReader {
             case "transformer" -> transformer();
             case "vit" -> vit();
             case "gpt" -> gpt();
+            case "class" -> own();
             default -> mlp();
         };
     }
@@ -163,6 +164,26 @@ final class ModelReader {
                 2.0 / layers);
     }
 
+    /** A model that the user wrote. */
+    private ModelConfig own() {
+        var name = node.text("class").required();
+        var classpath = node.files("classpath").or(List.of());
+        Optional<Inputs> inputs;
+        if (node.hasList("inputs")) inputs = images();
+        else {
+            inputs = node.integer("inputs").atLeast(1).optional().map(Inputs.Features::new);
+            var context = node.integer("context").atLeast(1).optional().map(Inputs.Tokens::new);
+            if (inputs.isEmpty() && context.isPresent()) inputs = Optional.of(context.get());
+        }
+        return new ModelConfig(
+                Form.ANY,
+                inputs,
+                optional("classes"),
+                node.file("weights").optional(),
+                node.origin(),
+                k -> ModelClass.load(name, classpath, k));
+    }
+
     private int divided(int width, int heads) {
         if (width % heads == 0) return width;
         node.problem("width", "should be a multiple of the " + heads + " heads, is " + width);
@@ -173,18 +194,21 @@ final class ModelReader {
     private ModelConfig pictured(Form form, IntFunction<Model> maker, String init, double scale) {
         Optional<Inputs> inputs = Optional.empty();
         if (node.hasList("inputs")) {
-            var dims = node.integers("inputs").atLeast(1).or(List.of(1, 1, 1));
-            if (dims.size() == 3) {
-                inputs = Optional.of(new Inputs.Images(dims.get(0), dims.get(1), dims.get(2)));
-            } else {
-                node.problem("inputs", "should be [channels, height, width], is " + dims);
-            }
+            inputs = images();
         } else if (form == Form.FEATURES) {
             inputs = node.integer("inputs").atLeast(1).optional().map(Inputs.Features::new);
         } else {
             node.integers("inputs").optional();
         }
         return config(form, inputs, optional("classes"), maker, init, scale);
+    }
+
+    /** A list of extents. */
+    private Optional<Inputs> images() {
+        var dims = node.integers("inputs").atLeast(1).or(List.of(1, 1, 1));
+        if (dims.size() == 3) return Optional.of(new Inputs.Images(dims.get(0), dims.get(1), dims.get(2)));
+        node.problem("inputs", "should be [channels, height, width], is " + dims);
+        return Optional.empty();
     }
 
     /** The keys that all models on tokens share. */

@@ -195,6 +195,9 @@ public final class CurvatureCommand implements Command {
     DeviceOptions device = new DeviceOptions();
 
     @Mixin
+    OwnModelOptions own = new OwnModelOptions();
+
+    @Mixin
     ConfigOptions options = new ConfigOptions();
 
     @Override
@@ -202,7 +205,7 @@ public final class CurvatureCommand implements Command {
         var wanted = what.stream().map(w -> known("--what", w, WHAT)).toList();
         check();
         var given = given();
-        var config = options.load(given.config(), device.overrides(), dataOverrides());
+        var config = options.load(given.config(), own, device.overrides(), dataOverrides());
         var dtype = config.device().dtype();
         long key = seed != null ? seed : config.train().seed();
         try (var interruption = new Interruption();
@@ -223,7 +226,7 @@ public final class CurvatureCommand implements Command {
             var asked = new Patience(console, interruption);
             try (var problem = new Problem(
                             model.model(),
-                            config.loss().function(),
+                            config.loss().function(model),
                             backend,
                             read.apply(given.weights()),
                             examples.source,

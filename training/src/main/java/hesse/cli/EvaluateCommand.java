@@ -57,7 +57,7 @@ public final class EvaluateCommand implements Command {
     boolean json;
 
     @Mixin
-    TrainCommand.OwnModelOptions own = new TrainCommand.OwnModelOptions();
+    OwnModelOptions own = new OwnModelOptions();
 
     @Mixin
     DataCommand.Folder data = new DataCommand.Folder();
@@ -81,7 +81,7 @@ public final class EvaluateCommand implements Command {
             throw new ConfigException(
                     "name either a run's folder, or a configuration and weights: RUN, or --config C --weights W");
         }
-        var config = options.load(configuration, device.overrides());
+        var config = options.load(configuration, own, device.overrides());
         Path examples = batch;
         var score = examples != null ? onBatch(console, config, file, examples) : onTestSet(console, config, file);
         print(console, score);
@@ -89,7 +89,7 @@ public final class EvaluateCommand implements Command {
     }
 
     private Score onTestSet(Console console, Config config, Path file) throws InterruptedException {
-        try (var context = RunContext.open(config, Optional.ofNullable(data.dataDir), own.model(), console::log)) {
+        try (var context = RunContext.open(config, Optional.ofNullable(data.dataDir), Optional.empty(), console::log)) {
             var test = context.data()
                     .test()
                     .orElseThrow(() -> new ConfigException("the data set has no test set; name a batch by --batch"));
@@ -106,7 +106,7 @@ public final class EvaluateCommand implements Command {
         try (var backend = config.device().open(console::log);
                 var state = new TrainingState(backend, f.parameters(), f.buffers(), Optional.empty(), dtype);
                 var evaluator = new Evaluator(
-                        backend, state, model.model(), config.loss().function(), dtype)) {
+                        backend, state, model.model(), config.loss().function(model), dtype)) {
             state.write(WeightFile.read(file, f.parameters(), f.buffers(), true, dtype));
             return evaluator.score(examples);
         }

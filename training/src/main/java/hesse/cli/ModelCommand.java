@@ -67,6 +67,9 @@ public final class ModelCommand implements Group {
         String source = "";
 
         @Mixin
+        OwnModelOptions own = new OwnModelOptions();
+
+        @Mixin
         ConfigOptions options = new ConfigOptions();
 
         @Option(names = "--json", description = "Print JSON.")
@@ -74,7 +77,7 @@ public final class ModelCommand implements Group {
 
         @Override
         public int run(Console console) {
-            var config = options.load(source);
+            var config = options.load(source, own);
             var model = build(config);
             var description = ModelDescription.of(model.model(), model.inputs());
             int batch = config.data().map(d -> d.batch()).orElse(1);

@@ -92,15 +92,19 @@ public final class ProductCommand implements Command {
     DeviceOptions device = new DeviceOptions();
 
     @Mixin
+    OwnModelOptions own = new OwnModelOptions();
+
+    @Mixin
     ConfigOptions options = new ConfigOptions();
 
     @Override
     public int run(Console console) {
-        var config = options.load(source, methods.overrides(), device.overrides());
+        var config = options.load(source, own, methods.overrides(), device.overrides());
         var method = method(config);
+        var model = ModelCommand.build(config);
         var request = new Products.Request(
-                ModelCommand.build(config),
-                config.loss().function(),
+                model,
+                config.loss().function(model),
                 weights,
                 batch,
                 Optional.ofNullable(vector),

@@ -5,7 +5,6 @@ import hesse.data.Shuffle;
 import hesse.run.Console;
 import hesse.run.Presets;
 import hesse.run.RunContext;
-import hesse.run.RunContext.OwnModel;
 import hesse.run.StateCurvature;
 import hesse.run.Trainer;
 import java.nio.file.Files;
@@ -101,8 +100,8 @@ public final class TrainCommand implements Command {
         if (resume && out == null) {
             throw new ConfigException("--resume needs --out, the folder of the run that is to go on");
         }
-        var config = options.load(source, device.overrides(), more());
-        try (var context = RunContext.open(config, Optional.ofNullable(data.dataDir), own.model(), console::log)) {
+        var config = options.load(source, own, device.overrides(), more());
+        try (var context = RunContext.open(config, Optional.ofNullable(data.dataDir), Optional.empty(), console::log)) {
             var folder = out != null ? out : free(source, context);
             console.log(context.backend().description());
             console.log("run folder " + folder);
@@ -189,23 +188,6 @@ public final class TrainCommand implements Command {
             m.put("residual", top.residuals()[0]);
             m.put("examples", n);
             return Optional.of(m);
-        }
-    }
-
-    /** {@code --model-class} and {@code --classpath}. */
-    static final class OwnModelOptions {
-        @Option(
-                names = "--model-class",
-                paramLabel = "NAME",
-                description = "A model of your own, by its class's full name, in the place of the configuration's.")
-        @Nullable
-        String name;
-
-        @Option(names = "--classpath", paramLabel = "JAR", split = ":", description = "Jars or folders it is in.")
-        List<Path> classpath = new ArrayList<>();
-
-        Optional<OwnModel> model() {
-            return Optional.ofNullable(name).map(n -> new OwnModel(n, classpath));
         }
     }
 }

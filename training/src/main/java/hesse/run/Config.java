@@ -79,10 +79,10 @@ public record Config(
 
         boolean sampled = method instanceof MethodConfig.GnTrace t
                 && !(t.estimator() instanceof MethodConfig.GnTrace.Estimator.Hutchinson);
-        if (sampled && loss instanceof LossConfig.MeanSquaredError) {
+        if (sampled && !(loss instanceof LossConfig.CrossEntropy)) {
             methodNode.problem(
                     "estimator",
-                    "draws labels from the model, which needs loss.kind cross-entropy; with mse use hutchinson");
+                    "draws labels from the model, which needs loss.kind cross-entropy; else use hutchinson");
         }
         root.finish();
         return new Config(model, data, loss, method, statistics, optimizer, train, probes, device, root.resolved());

@@ -1,6 +1,8 @@
 package hesse.run;
 
+import hesse.config.ConfigException;
 import hesse.config.ConfigNode;
+import hesse.models.ConfiguredModel;
 import hesse.nn.Loss;
 
 /** The {@code loss} section. Weight decay, penalties and dropout are never part of it. */
@@ -10,6 +12,9 @@ public sealed interface LossConfig {
 
     /** (z − t)², by default averaged over examples and outputs. */
     record MeanSquaredError(Reduction reduction) implements LossConfig {}
+
+    /** That of a model of one's own which is a {@link Loss} too. */
+    record OfModel() implements LossConfig {}
 
     /** How squared errors are summed up. */
     enum Reduction {
@@ -21,9 +26,22 @@ public sealed interface LossConfig {
         HALF_SUM_OUTPUTS
     }
 
-    /** The function that this names. */
+    /**
+     * The function that this names.
+     *
+     * @throws ConfigException if it is the model's and the model brings none
+     */
+    default Loss function(ConfiguredModel model) {
+        if (!(this instanceof OfModel)) return function();
+        return model.ownLoss()
+                .orElseThrow(() -> new ConfigException(
+                        "loss.kind is model, but the model is no loss: its class does not implement " + Loss.class.getName()));
+    }
+
+    /** The function that this names where it is not the model's. */
     default Loss function() {
         return switch (this) {
+            case OfModel m -> throw new IllegalStateException("the loss is the model's");
             case CrossEntropy c -> new hesse.nn.CrossEntropy(c.labelSmoothing());
             case MeanSquaredError m ->
                 new hesse.nn.MeanSquaredError(
@@ -37,9 +55,10 @@ public sealed interface LossConfig {
 
     /** Reads the section; problems are noted in it. */
     static LossConfig read(ConfigNode n) {
-        return switch (n.choice("kind", "cross-entropy", "mse").or("cross-entropy")) {
+        return switch (n.choice("kind", "cross-entropy", "mse", "model").or("cross-entropy")) {
             case "mse" ->
                 new MeanSquaredError(n.choice("reduction", Reduction.class).or(Reduction.MEAN));
+            case "model" -> new OfModel();
             default ->
                 new CrossEntropy(n.number("label_smoothing").atLeast(0).below(1).or(0.0));
         };

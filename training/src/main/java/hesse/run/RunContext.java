@@ -7,16 +7,16 @@ import hesse.data.Examples;
 import hesse.graph.Graph;
 import hesse.graph.Type;
 import hesse.models.ConfiguredModel;
-import hesse.models.ModelClass;
 import hesse.models.WeightFile;
 import hesse.nn.Forward;
 import hesse.nn.Mode;
+import hesse.nn.Model;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.IntFunction;
 import java.util.function.Consumer;
 
 /**
@@ -26,13 +26,8 @@ import java.util.function.Consumer;
  */
 public record RunContext(Config config, Backend backend, DType floating, DataSplits data, ConfiguredModel model)
         implements AutoCloseable {
-    /**
-     * A model that the user wrote, in the place of the configuration's.
-     *
-     * @param name full name of its class
-     * @param classpath jars and folders it is in
-     */
-    public record OwnModel(String name, List<Path> classpath) {}
+    /** A model that a program wrote, in the place of the configuration's, by the number of classes. */
+    public record OwnModel(IntFunction<Model> maker) {}
 
     /**
      * Reads the data, builds the model and opens the backend.
@@ -56,7 +51,7 @@ public record RunContext(Config config, Backend backend, DType floating, DataSpl
         var inputs = data.train().spec().inputs();
         return own.isPresent()
                 ? new ConfiguredModel(
-                        ModelClass.load(own.get().name(), own.get().classpath(), classes(data)),
+                        own.get().maker().apply(classes(data)),
                         inputs,
                         classes(data),
                         Optional.empty())
@@ -98,7 +93,7 @@ public record RunContext(Config config, Backend backend, DType floating, DataSpl
         var f = declared();
         try (var state = new TrainingState(backend, f.parameters(), f.buffers(), Optional.empty(), floating);
                 var evaluator = new Evaluator(
-                        backend, state, model.model(), config.loss().function(), floating)) {
+                        backend, state, model.model(), config.loss().function(model), floating)) {
             state.write(WeightFile.read(weights, f.parameters(), f.buffers(), true, floating));
             return evaluator.score(
                     examples, data.normalization(), config.requireData().batch());

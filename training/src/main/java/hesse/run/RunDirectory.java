@@ -51,7 +51,8 @@ final class RunDirectory implements AutoCloseable {
                             "data.workers",
                             "device.threads")
                     .contains(key)
-            || key.startsWith("probes");
+            || key.startsWith("probes")
+            || key.startsWith("model.classpath");
 
     private final Path folder;
     private final boolean madeHere;

@@ -69,7 +69,7 @@ public final class StateCurvature implements AutoCloseable {
         var g = new Graph();
         return new Objective(
                 context.model().model(),
-                context.config().loss().function(),
+                context.config().loss().function(context.model()),
                 context.floating(),
                 g.input("x", x.dtype(), x.shape()),
                 g.input("y", y.dtype(), y.shape()),

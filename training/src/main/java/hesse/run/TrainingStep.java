@@ -82,7 +82,7 @@ public final class TrainingStep implements AutoCloseable {
         var config = context.config();
         var recipe = new Recipe(
                 context.model().model(),
-                config.loss().function(),
+                config.loss().function(context.model()),
                 context.floating(),
                 Method.of(config.method()),
                 config.normStatistics().inFurtherPasses(),

@@ -199,7 +199,8 @@ public final class Key<T> {
     }
 
     private static ConfigValue spelled(ConfigValue given, List<?> converted) {
-        if (!(given instanceof ConfigValue.Items items) || converted.stream().noneMatch(e -> e instanceof Path)) return given;
+        if (!(given instanceof ConfigValue.Items items) || converted.stream().noneMatch(e -> e instanceof Path))
+            return given;
         var spelled = new ArrayList<ConfigValue>();
         for (int i = 0; i < converted.size(); i++) {
             spelled.add(spelled(items.items().get(i), converted.get(i)));

@@ -15,7 +15,8 @@ import java.util.function.IntFunction;
 
 /** Reads the {@code model} section, kind by kind. Where something is missing or wrong, a value that fits stands in for it. */
 final class ModelReader {
-    private static final List<String> KINDS = List.of("mlp", "cnn", "resnet", "wrn", "transformer", "vit", "gpt", "class");
+    private static final List<String> KINDS =
+            List.of("mlp", "cnn", "resnet", "wrn", "transformer", "vit", "gpt", "class");
 
     private final ConfigNode node;
 

@@ -35,7 +35,8 @@ public sealed interface LossConfig {
         if (!(this instanceof OfModel)) return function();
         return model.ownLoss()
                 .orElseThrow(() -> new ConfigException(
-                        "loss.kind is model, but the model is no loss: its class does not implement " + Loss.class.getName()));
+                        "loss.kind is model, but the model is no loss: its class does not implement "
+                                + Loss.class.getName()));
     }
 
     /** The function that this names where it is not the model's. */

@@ -16,8 +16,8 @@ import hesse.tensor.Shape;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.IntFunction;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 
 /**
  * What a configuration comes to on this machine: its data, its model fitted to them, and an open backend.
@@ -50,11 +50,7 @@ public record RunContext(Config config, Backend backend, DType floating, DataSpl
     private static ConfiguredModel model(Config config, DataSplits data, Optional<OwnModel> own) {
         var inputs = data.train().spec().inputs();
         return own.isPresent()
-                ? new ConfiguredModel(
-                        own.get().maker().apply(classes(data)),
-                        inputs,
-                        classes(data),
-                        Optional.empty())
+                ? new ConfiguredModel(own.get().maker().apply(classes(data)), inputs, classes(data), Optional.empty())
                 : config.model().build(Optional.of(inputs), OptionalInt.of(classes(data)));
     }
 

@@ -104,7 +104,11 @@ public final class Trainer implements AutoCloseable {
             this.state = new TrainingState(
                     backend, declared.parameters(), declared.buffers(), Optional.of(optimizer), context.floating());
             this.evaluator = new Evaluator(
-                    backend, state, context.model().model(), config.loss().function(context.model()), context.floating());
+                    backend,
+                    state,
+                    context.model().model(),
+                    config.loss().function(context.model()),
+                    context.floating());
             this.probes = new Probes(
                     config.probes(),
                     context.model().model(),

@@ -85,4 +85,48 @@ class FigureTest {
         assertTrue(dark > 5000, dark + " coloured pixels");
         assertTrue(Files.readString(folder.resolve("f.svg")).contains("</svg"));
     }
+
+    private Outcome run(long seed) throws java.io.IOException {
+        var run = Files.createDirectories(folder.resolve("run" + seed));
+        var lines = new StringBuilder();
+        for (int step = 10; step <= 30; step += 10) {
+            lines.append("{\"step\":" + step + ",\"probe\":\"sam_edge\",\"lambda_1\":" + (step + 2 * seed) + "}\n");
+        }
+        lines.append("{\"step\":30,\"probe\":\"density\",\"grid\":[0,1,2],\"values\":[0.5,0.25,0.125]}\n");
+        Files.writeString(run.resolve("metrics.jsonl"), lines);
+        Files.writeString(
+                run.resolve("timings.jsonl"), "{\"step\":20,\"seconds\":0.5}\n{\"step\":30,\"seconds\":0.1}\n");
+        return new Outcome("", "sam", Map.of("method.rho", 0.5), seed, false, Map.of(), run);
+    }
+
+    private Figure figureOfRuns(String yaml) throws java.io.IOException {
+        var n = ConfigNode.parse("figure", yaml);
+        var kind = FigureKind.read(n);
+        n.finish();
+        return kind.of(new Outcomes(List.of(run(0), run(1))));
+    }
+
+    @Test
+    void tracesAreMeansOverSeedsAgainstStepsAndTheFirstSeedAgainstSeconds() throws Exception {
+        var figure = figureOfRuns(
+                "{kind: traces, y: eigenvalue, seconds: true, series: {λ₁: {lines: sam_edge, value: lambda_1}}}");
+        var steps = (Figure.Lines) figure.panels().getFirst();
+        assertEquals("sam, rho = 0.5", steps.title());
+        var line = steps.lines().getFirst();
+        assertArrayEquals(new double[] {10, 20, 30}, line.x());
+        assertArrayEquals(new double[] {11, 21, 31}, line.y());
+        assertEquals(1, line.high()[0] - line.y()[0], 1e-12);
+        var seconds = ((Figure.Lines) figure.panels().get(1)).lines().getFirst();
+        assertArrayEquals(new double[] {5, 10, 11}, seconds.x(), 1e-12);
+        assertArrayEquals(new double[] {10, 20, 30}, seconds.y());
+    }
+
+    @Test
+    void densitiesAreThoseOfTheLastMeasurement() throws Exception {
+        var line = ((Figure.Lines) figureOfRuns("{kind: densities}").panels().getFirst())
+                .lines()
+                .getFirst();
+        assertArrayEquals(new double[] {0, 1, 2}, line.x());
+        assertArrayEquals(new double[] {0.5, 0.25, 0.125}, line.y());
+    }
 }

@@ -47,8 +47,8 @@ public final class KernelProvider {
     }
 
     /** What pooling needs, of an element type. */
-    public PoolLanes pooling(DType dtype) {
-        return lanes(dtype);
+    public Windows windows(DType dtype) {
+        return vectorised() && dtype == DType.F32 ? new VectorWindows() : new PlainWindows(dtype);
     }
 
     Lanes lanes(DType dtype) {

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * that the blocking above is written once. Every implementation gives the same bits: the only sums are those of {@link MicroKernel}
  * and {@link #add}, and both have a fixed order.
  */
-sealed interface Lanes extends PoolLanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
+sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
     /** F32 or F64. */
     DType dtype();
 

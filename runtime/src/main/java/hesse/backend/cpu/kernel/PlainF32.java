@@ -267,53 +267,13 @@ final class PlainF32 implements Lanes {
         }
     }
 
-    private static void writeColumn(
+    /** {@code n} sums, a stride apart, to neighbouring places of the target. */
+    static void writeColumn(
             float[] s, int from, int stride, MemorySegment target, long to, int n, float scale, boolean accumulate) {
         for (int i = 0; i < n; i++) {
             long at = to + 4L * i;
             float value = s[from + i * stride];
             target.set(Tensor.F32, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F32, at)) : scale * value);
         }
-    }
-
-    @Override
-    public void largest(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces,
-            MemorySegment target,
-            long to) {
-        for (int c = 0; c < channels; c++) {
-            int best = largestOfOne(source, from + c, rows, rowStride, columns, channels, place, rowPlaces);
-            target.set(Tensor.I32, to + 4L * c, best);
-        }
-    }
-
-    private static int largestOfOne(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces) {
-        float largest = source.get(Tensor.F32, 4 * from);
-        int best = place;
-        for (int r = 0; r < rows; r++) {
-            for (int s = 0; s < columns; s++) {
-                float v = source.get(Tensor.F32, 4 * (from + r * rowStride + (long) s * channels));
-                if (v > largest || Float.isNaN(v) && !Float.isNaN(largest)) {
-                    largest = v;
-                    best = place + r * rowPlaces + s;
-                }
-            }
-        }
-        return best;
     }
 }

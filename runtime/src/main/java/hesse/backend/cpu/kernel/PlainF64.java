@@ -267,53 +267,13 @@ final class PlainF64 implements Lanes {
         }
     }
 
-    private static void writeColumn(
+    /** {@code n} sums, a stride apart, to neighbouring places of the target. */
+    static void writeColumn(
             double[] s, int from, int stride, MemorySegment target, long to, int n, double scale, boolean accumulate) {
         for (int i = 0; i < n; i++) {
             long at = to + 8L * i;
             double value = s[from + i * stride];
             target.set(Tensor.F64, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F64, at)) : scale * value);
         }
-    }
-
-    @Override
-    public void largest(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces,
-            MemorySegment target,
-            long to) {
-        for (int c = 0; c < channels; c++) {
-            int best = largestOfOne(source, from + c, rows, rowStride, columns, channels, place, rowPlaces);
-            target.set(Tensor.I32, to + 4L * c, best);
-        }
-    }
-
-    private static int largestOfOne(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces) {
-        double largest = source.get(Tensor.F64, 8 * from);
-        int best = place;
-        for (int r = 0; r < rows; r++) {
-            for (int s = 0; s < columns; s++) {
-                double v = source.get(Tensor.F64, 8 * (from + r * rowStride + (long) s * channels));
-                if (v > largest || Double.isNaN(v) && !Double.isNaN(largest)) {
-                    largest = v;
-                    best = place + r * rowPlaces + s;
-                }
-            }
-        }
-        return best;
     }
 }

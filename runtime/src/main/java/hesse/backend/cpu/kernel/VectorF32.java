@@ -9,9 +9,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -21,7 +19,6 @@ final class VectorF32 implements Lanes {
     static final VectorSpecies<Float> SPECIES = VectorBits.species(float.class);
 
     private static final int L = SPECIES.length();
-    private static final VectorSpecies<Integer> PLACES = VectorBits.species(int.class);
     static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
     // Exchange of lanes i and i xor h, and the lanes that have bit h: read by the generated transposition.
@@ -330,88 +327,10 @@ final class VectorF32 implements Lanes {
                             : values.mul((float) alpha);
                     scaled.intoMemorySegment(target, at, ORDER);
                 } else {
-                    writeColumn((float[]) source, column, stride, target, at, height, (float) alpha, accumulate);
+                    PlainF32.writeColumn(
+                            (float[]) source, column, stride, target, at, height, (float) alpha, accumulate);
                 }
             }
         }
-    }
-
-    private static void writeColumn(
-            float[] s, int from, int stride, MemorySegment target, long to, int n, float scale, boolean accumulate) {
-        for (int i = 0; i < n; i++) {
-            long at = to + 4L * i;
-            float value = s[from + i * stride];
-            target.set(Tensor.F32, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F32, at)) : scale * value);
-        }
-    }
-
-    @Override
-    public void largest(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces,
-            MemorySegment target,
-            long to) {
-        int c = 0;
-        for (; c <= channels - L; c += L) {
-            largestOfLanes(source, from + c, rows, rowStride, columns, channels, place, rowPlaces)
-                    .intoMemorySegment(target, to + 4L * c, ORDER);
-        }
-        for (; c < channels; c++) {
-            int best = largestOfOne(source, from + c, rows, rowStride, columns, channels, place, rowPlaces);
-            target.set(Tensor.I32, to + 4L * c, best);
-        }
-    }
-
-    private static IntVector largestOfLanes(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces) {
-        var largest = FloatVector.fromMemorySegment(SPECIES, source, 4 * from, ORDER);
-        var best = IntVector.broadcast(PLACES, place);
-        for (int r = 0; r < rows; r++) {
-            for (int s = 0; s < columns; s++) {
-                long at = 4 * (from + r * rowStride + (long) s * channels);
-                var v = FloatVector.fromMemorySegment(SPECIES, source, at, ORDER);
-                var better = v.compare(VectorOperators.GT, largest)
-                        .or(v.test(VectorOperators.IS_NAN).andNot(largest.test(VectorOperators.IS_NAN)));
-                largest = largest.blend(v, better);
-                best = best.blend(place + r * rowPlaces + s, better.cast(PLACES));
-            }
-        }
-        return best;
-    }
-
-    private static int largestOfOne(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces) {
-        float largest = source.get(Tensor.F32, 4 * from);
-        int best = place;
-        for (int r = 0; r < rows; r++) {
-            for (int s = 0; s < columns; s++) {
-                float v = source.get(Tensor.F32, 4 * (from + r * rowStride + (long) s * channels));
-                if (v > largest || Float.isNaN(v) && !Float.isNaN(largest)) {
-                    largest = v;
-                    best = place + r * rowPlaces + s;
-                }
-            }
-        }
-        return best;
     }
 }

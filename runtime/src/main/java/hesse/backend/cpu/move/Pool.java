@@ -1,7 +1,7 @@
 package hesse.backend.cpu.move;
 
 import hesse.backend.cpu.kernel.KernelProvider;
-import hesse.backend.cpu.kernel.PoolLanes;
+import hesse.backend.cpu.kernel.Windows;
 import hesse.graph.Pooling;
 import hesse.tensor.DType;
 
@@ -15,7 +15,7 @@ final class Pool extends Move {
     }
 
     private final Kind kind;
-    private final PoolLanes lanes;
+    private final Windows windows;
     private final DType dtype;
     private final Pooling window;
     private final int images;
@@ -41,7 +41,7 @@ final class Pool extends Move {
             int outWidth) {
         this.kind = kind;
         this.dtype = dtype;
-        lanes = KernelProvider.get().pooling(dtype);
+        windows = KernelProvider.get().windows(dtype);
         this.window = window;
         this.images = images;
         this.height = height;
@@ -109,7 +109,7 @@ final class Pool extends Move {
         for (int ow = 0; ow < outWidth; ow++) {
             int h = oh * window.strideH();
             int w = ow * window.strideW();
-            lanes.largest(
+            windows.largest(
                     ALL,
                     from(0) / dtype.bytes() + image(n, h, w),
                     window.height(),

@@ -3,7 +3,7 @@ package hesse.backend.cpu.kernel;
 import java.lang.foreign.MemorySegment;
 
 /** Windows of neighbouring pixels, over all channels at once. */
-public interface PoolLanes {
+public sealed interface Windows permits PlainWindows, VectorWindows {
     /**
      * Per channel the place of the largest element of a window, the first among equals; the first that is not a number, if there is one.
      *

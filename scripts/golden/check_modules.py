@@ -75,6 +75,9 @@ def norms():
     close("batch norm, evaluation", net.batch_norm(p, "n", x), module.eval()(x))
     layer = load(nn.LayerNorm(3), own)(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
     close("layer norm", net.layer_norm(p, "n", x, 1), layer)
+    wide = {key: torch.from_numpy(rng.standard_normal(6)) for key in ("weight", "bias")}
+    y = torch.from_numpy(rng.standard_normal((4, 6, 5, 6)))
+    close("group norm", net.group_norm({f"n.{key}": value for key, value in wide.items()}, "n", y, 3), load(nn.GroupNorm(3, 6), wide)(y))
     for size in (2, 3):
         close(f"max{size}", networks.pool(x, f"max{size}"), nn.MaxPool2d(size)(x))
         close(f"avg{size}", networks.pool(x, f"avg{size}"), nn.AvgPool2d(size)(x))

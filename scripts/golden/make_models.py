@@ -51,6 +51,7 @@ LARGE = {
     "resnet-34-cifar": (images("resnet", [3, 16, 16], depth=34, stem="cifar", activation="relu"), CE, 3, False),
     "resnet-50": (images("resnet", [3, 33, 33], depth=50, activation="relu"), CE, 3, False),
     "resnet-50-eval": (images("resnet", [3, 33, 33], depth=50), CE, 2, False),
+    "resnet-101-eval": (images("resnet", [3, 33, 33], depth=101), CE, 2, False),
     "vit-s-8": (images("vit", [3, 16, 16], size="s", patch=8), CE, 2, False),
 }  # fmt: skip
 

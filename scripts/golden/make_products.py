@@ -102,6 +102,8 @@ CASES = {
         {"y": "float"},
     ),
     "cnn-layer-norm-before-act-ce": (cnn([{"channels": 4, "kernel": 3, "norm": "layer", "pool": "avg2"}], "mish"), SMOOTH, {}),
+    "cnn-group-norm-ce": (cnn([{"channels": 6, "kernel": 3, "norm": {"kind": "group", "groups": 3}, "pool": "max2"}], "gelu"), CE, {}),
+    "cnn-rms-norm-ce": (cnn([{"channels": 4, "kernel": 3, "norm": "rms", "pool": "avg2"}], "silu", dense=[5]), CE, {}),
     "cnn-batch-norm-after-act-ce": (
         cnn([{"channels": 3, "kernel": 3, "norm": "batch", "order": "conv_act_norm", "pool": "max2"}], "softplus", dense=[5]),
         CE,

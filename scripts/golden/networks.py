@@ -36,7 +36,8 @@ class Net:
 
     def norm_shapes(self, name, channels, kind):
         self.shapes[f"{name}.weight"] = (channels,)
-        self.shapes[f"{name}.bias"] = (channels,)
+        if kind != "rms":
+            self.shapes[f"{name}.bias"] = (channels,)
         if kind == "batch":
             self.buffers[f"{name}.running_mean"] = (channels,)
             self.buffers[f"{name}.running_var"] = (channels,)
@@ -66,6 +67,22 @@ class Net:
         wide = [1] * x.dim()
         wide[axis] = -1
         return centred / torch.sqrt(variance + eps) * p[f"{name}.weight"].view(wide) + p[f"{name}.bias"].view(wide)
+
+    @staticmethod
+    def group_norm(p, name, x, groups, eps=EPS):
+        """Groups of channels of an image, over all positions."""
+        grouped = x.reshape(x.shape[0], groups, -1)
+        centred = grouped - grouped.mean(2, keepdim=True)
+        variance = (centred * centred).mean(2, keepdim=True)
+        wide = (1, -1, 1, 1)
+        return (centred / torch.sqrt(variance + eps)).view(x.shape) * p[f"{name}.weight"].view(wide) + p[f"{name}.bias"].view(wide)
+
+    @staticmethod
+    def rms_norm(p, name, x, axis, eps=EPS):
+        """Divided by the root of the mean square over one axis."""
+        wide = [1] * x.dim()
+        wide[axis] = -1
+        return x / torch.sqrt((x * x).mean(axis, keepdim=True) + eps) * p[f"{name}.weight"].view(wide)
 
     @staticmethod
     def linear(p, name, x):
@@ -151,6 +168,10 @@ class Cnn(Net):
                 x = self.batch_norm(p, f"{name}.norm", x)
             elif norm == "layer":
                 x = self.layer_norm(p, f"{name}.norm", x, 1)
+            elif norm == "rms":
+                x = self.rms_norm(p, f"{name}.norm", x, 1)
+            elif norm != "none":
+                x = self.group_norm(p, f"{name}.norm", x, norm["groups"])
             x = x if after else self.activation(x)
             x = pool(x, block.get("pool", "none"))
         x = x.flatten(1)

@@ -136,6 +136,8 @@ class CountsTest {
         counts(124_439_808, small, Shape.of(1, 8, 50_257), DType.I64, 1, 8);
         var vit = new VisionTransformer(16, 12, 12, 768, 1000, Activations.named("gelu"), Norm.layer());
         counts(86_567_656, vit, Shape.of(1, 1000), DType.F32, 1, 224, 224, 3);
+        var vitS = new VisionTransformer(16, 12, 6, 384, 1000, Activations.named("gelu"), Norm.layer());
+        counts(22_050_664, vitS, Shape.of(1, 1000), DType.F32, 1, 224, 224, 3);
     }
 
     @Test

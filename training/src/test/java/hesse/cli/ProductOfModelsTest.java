@@ -91,7 +91,8 @@ class ProductOfModelsTest {
         assertEquals(
                 shapes,
                 f.parameters().stream()
-                        .map(p -> p.name() + "\t" + results.get("hvp." + p.name()).shape())
+                        .map(p ->
+                                p.name() + "\t" + results.get("hvp." + p.name()).shape())
                         .toList());
     }
 }

@@ -5,6 +5,7 @@ module hesse.bindings {
 
     exports hesse.bindings;
     exports hesse.bindings.jpeg;
+    exports hesse.bindings.mpi;
     exports hesse.bindings.cuda to
             hesse.runtime;
     exports hesse.bindings.nvrtc to

@@ -1,6 +1,7 @@
 package hesse.backend;
 
 import hesse.plan.Computation;
+import hesse.plan.Rows;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
 
@@ -17,6 +18,24 @@ public interface Backend extends AutoCloseable {
 
     /** Plans and prepares a computation; checks everything that can be checked before running. */
     Executable compile(Computation computation);
+
+    /**
+     * The part of the examples of a whole batch that this process has: all of them where it is by itself, or where there are fewer
+     * examples than processes.
+     */
+    default Rows rows(int batch) {
+        return new Rows(0, batch, batch);
+    }
+
+    /** This process's part of a computation over whole batches; for cutting or counting before it is compiled. */
+    default Computation share(Computation computation) {
+        return computation;
+    }
+
+    /** As {@link #compile}, of what is this process's part already. */
+    default Executable compileShare(Computation computation) {
+        return compile(computation);
+    }
 
     /** Frees everything that was made by this backend. */
     @Override

@@ -25,6 +25,13 @@ public interface DeviceBuffer extends AutoCloseable {
         return read().get(0);
     }
 
+    /**
+     * Some entries of the first axis as a buffer of their own over the same memory, which stays this buffer's to free.
+     *
+     * @throws IndexOutOfBoundsException if there are not as many
+     */
+    DeviceBuffer rows(int from, int count);
+
     /** Frees the memory; again closing does nothing. */
     @Override
     void close();

@@ -23,16 +23,17 @@ public final class Evaluation {
             var outputs = new LinkedHashMap<String, DeviceBuffer>();
             for (var b : executable.plan().buffers()) {
                 if (b.place() == Place.SLAB) continue;
-                var buffer = backend.allocate(b.dtype(), b.shape());
+                var value = inputs.get(b.name());
+                boolean output = b.place() == Place.OUTPUT;
+                if (!output && value == null) {
+                    throw new IllegalArgumentException("no value is given for input " + b.name());
+                }
+                // a backend of several ranks takes a whole batch for its part
+                var buffer = backend.allocate(b.dtype(), output || value == null ? b.shape() : value.shape());
                 buffers.add(buffer);
                 executable.bind(b.name(), buffer);
-                if (b.place() == Place.OUTPUT) {
-                    outputs.put(b.name(), buffer);
-                    continue;
-                }
-                var value = inputs.get(b.name());
-                if (value == null) throw new IllegalArgumentException("no value is given for input " + b.name());
-                buffer.write(value);
+                if (output || value == null) outputs.put(b.name(), buffer);
+                else buffer.write(value);
             }
             executable.run();
             var results = new LinkedHashMap<String, Tensor>();

@@ -8,15 +8,31 @@ import java.lang.foreign.MemorySegment;
 
 /** A buffer in host memory, 64-byte aligned; the memory of backends that run on the CPU. */
 public final class HostBuffer implements DeviceBuffer {
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
     private final Tensor tensor;
+    private final boolean owner;
 
     public HostBuffer(DType dtype, Shape shape) {
+        arena = Arena.ofShared();
+        owner = true;
         tensor = new Tensor(
                 dtype,
                 shape,
                 HostMemory.allocate(arena, shape.size() * dtype.bytes(), "a buffer of shape " + shape)
                         .asSlice(0, shape.size() * dtype.bytes()));
+    }
+
+    private HostBuffer(Arena arena, Tensor tensor) {
+        this.arena = arena;
+        this.tensor = tensor;
+        this.owner = false;
+    }
+
+    @Override
+    public HostBuffer rows(int from, int count) {
+        long row = tensor.data().byteSize() / shape().dim(0);
+        return new HostBuffer(
+                arena, new Tensor(dtype(), shape().with(0, count), tensor.data().asSlice(from * row, count * row)));
     }
 
     @Override
@@ -67,6 +83,6 @@ public final class HostBuffer implements DeviceBuffer {
 
     @Override
     public void close() {
-        if (arena.scope().isAlive()) arena.close();
+        if (owner && arena.scope().isAlive()) arena.close();
     }
 }

@@ -21,6 +21,7 @@ public final class InProcess {
     private final CyclicBarrier barrier;
     private final MemorySegment[] parts;
     private final String[] calls;
+    private volatile boolean left;
 
     private InProcess(int size) {
         barrier = new CyclicBarrier(size);
@@ -38,6 +39,7 @@ public final class InProcess {
     }
 
     private void meet() {
+        if (left) throw new CollectiveException("another rank has left");
         try {
             barrier.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
@@ -118,7 +120,11 @@ public final class InProcess {
             meet();
         }
 
+        /** Leaves the group, which is then of no further use to the others either. */
         @Override
-        public void close() {}
+        public void close() {
+            left = true;
+            barrier.reset();
+        }
     }
 }

@@ -1,7 +1,7 @@
 package hesse.collective;
 
-/** What a backend needs to know of the group that its process belongs to. */
-public interface Ranks {
+/** What a process needs to know of the group that it belongs to. */
+public interface Ranks extends AutoCloseable {
     /** This process's place, from 0. */
     int rank();
 
@@ -15,11 +15,30 @@ public interface Ranks {
     byte[] fromFirst(byte[] message);
 
     /**
+     * Says that this process is about to do the next thing that all do. Whoever stays behind the others for long is taken for hanging.
+     */
+    default void advance() {}
+
+    /** Does something that takes its time while the others wait, such as writing a checkpoint. */
+    default void apart(Runnable work) {
+        work.run();
+    }
+
+    /**
      * Sums over data in the memory of the host; made at the first call.
      *
      * @throws hesse.error.UserException if there is nothing here that can carry it, saying what is missing
      */
     Collective host();
+
+    /** Whether this process is the one that writes and speaks. */
+    default boolean first() {
+        return rank() == 0;
+    }
+
+    /** Waits for the others, and parts. */
+    @Override
+    void close();
 
     /** One process by itself. */
     static Ranks alone() {
@@ -54,5 +73,8 @@ public interface Ranks {
         public Collective host() {
             return Collective.alone();
         }
+
+        @Override
+        public void close() {}
     }
 }

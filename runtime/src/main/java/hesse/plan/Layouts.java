@@ -63,14 +63,16 @@ final class Layouts {
     private static final Layout PARTIAL = new Partial();
 
     private final Set<String> examples;
+    private final Set<String> partial;
     private final int batch;
     private final NodeMap<Layout> layouts = new NodeMap<>();
     private final NodeMap<List<Layout>> uses = new NodeMap<>();
     /** Partial sums that something needs whole. */
     private final BitSet neededWhole = new BitSet();
 
-    private Layouts(Set<String> examples, int batch) {
+    private Layouts(Set<String> examples, Set<String> partial, int batch) {
         this.examples = examples;
+        this.partial = partial;
         this.batch = batch;
     }
 
@@ -78,10 +80,11 @@ final class Layouts {
      * The layouts of all that is live.
      *
      * @param examples inputs that are divided, along their first axis
+     * @param partial inputs of which each rank has a part of a sum
      * @param batch number of examples
      */
-    static Layouts of(Computation c, Set<String> examples, int batch) {
-        var found = new Layouts(examples, batch);
+    static Layouts of(Computation c, Set<String> examples, Set<String> partial, int batch) {
+        var found = new Layouts(examples, partial, batch);
         var live = Live.of(c.nodes());
         int needed = -1;
         // what is needed whole only grows, and is known after a few rounds
@@ -129,7 +132,8 @@ final class Layouts {
 
     private void place(Node n) {
         switch (n.op()) {
-            case Input in -> set(n, examples.contains(in.name()) ? new Divided(0) : WHOLE);
+            case Input in ->
+                set(n, examples.contains(in.name()) ? new Divided(0) : partial.contains(in.name()) ? PARTIAL : WHOLE);
             case Constant c -> set(n, WHOLE);
             case Iota i -> set(n, WHOLE);
             case Random r -> alike(n, WHOLE);

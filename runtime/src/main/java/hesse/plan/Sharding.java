@@ -70,10 +70,11 @@ public final class Sharding {
      * The part of a computation.
      *
      * @param examples inputs whose first axis runs over the examples of the batch; in the result they hold this rank's
+     * @param partial inputs of which each rank has a part of a sum
      */
-    public static Computation of(Computation computation, Set<String> examples, Rows rows) {
+    public static Computation of(Computation computation, Set<String> examples, Set<String> partial, Rows rows) {
         var forgotten = Erasure.forget(computation);
-        var layouts = Layouts.of(forgotten, examples, rows.of());
+        var layouts = Layouts.of(forgotten, examples, partial, rows.of());
         return new Sharding(rows, layouts).run(forgotten);
     }
 

@@ -122,7 +122,7 @@ class ShardingTest {
                 List.copyOf(outputs.values()), net.draw().values());
         var results = onRanks(size, collective -> {
             var rows = Rows.of(batch(net), collective.rank(), size);
-            var part = Sharding.of(computation, examples(net), rows);
+            var part = Sharding.of(computation, examples(net), Set.of(), rows);
             try (var backend = backends.apply(collective)) {
                 return Evaluation.run(backend, part, inputs(part, net.draw().values(), examples(net), rows));
             }
@@ -176,7 +176,8 @@ class ShardingTest {
     }
 
     private static long exchanges(SmallNet net, Map<String, Node> outputs) {
-        var plan = Planner.plan(Sharding.of(Computation.of(outputs), examples(net), Rows.of(batch(net), 0, 2)));
+        var plan =
+                Planner.plan(Sharding.of(Computation.of(outputs), examples(net), Set.of(), Rows.of(batch(net), 0, 2)));
         return plan.steps().stream().filter(s -> s instanceof Plan.Exchange).count();
     }
 
@@ -200,7 +201,8 @@ class ShardingTest {
         var net = convolutional(3, 7);
         var seen = new java.util.HashSet<List<String>>();
         for (int r = 0; r < 5; r++) {
-            var plan = Planner.plan(Sharding.of(Computation.of(products(net)), examples(net), Rows.of(7, r, 5)));
+            var plan =
+                    Planner.plan(Sharding.of(Computation.of(products(net)), examples(net), Set.of(), Rows.of(7, r, 5)));
             seen.add(plan.steps().stream()
                     .filter(s -> s instanceof Plan.Exchange)
                     .map(s -> (Plan.Exchange) s)
@@ -231,7 +233,7 @@ class ShardingTest {
         for (int size : new int[] {2, 4, 9}) {
             for (var result : onRanks(size, collective -> {
                 var rows = Rows.of(9, collective.rank(), size);
-                var part = Sharding.of(computation, Set.of("x"), rows);
+                var part = Sharding.of(computation, Set.of("x"), Set.of(), rows);
                 try (var backend = new ReferenceBackend(collective)) {
                     return Evaluation.run(backend, part, inputs(part, values, Set.of("x"), rows));
                 }

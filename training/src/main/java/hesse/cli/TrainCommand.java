@@ -1,7 +1,11 @@
 package hesse.cli;
 
+import hesse.collective.Group;
+import hesse.collective.Ranks;
+import hesse.collective.World;
 import hesse.config.ConfigException;
 import hesse.data.Shuffle;
+import hesse.run.Config;
 import hesse.run.Console;
 import hesse.run.Presets;
 import hesse.run.RunContext;
@@ -101,8 +105,20 @@ public final class TrainCommand implements Command {
             throw new ConfigException("--resume needs --out, the folder of the run that is to go on");
         }
         var config = options.load(source, own, device.overrides(), more());
-        try (var context = RunContext.open(config, Optional.ofNullable(data.dataDir), Optional.empty(), console::log)) {
-            var folder = out != null ? out : free(source, context);
+        try (var ranks = Group.join(World.of(System.getenv()), System.getenv(), console.err()::println)) {
+            try {
+                return run(config, ranks, ranks.first() ? console : console.mute());
+            } catch (RuntimeException | Error e) {
+                if (ranks instanceof Group group) group.fail(String.valueOf(e.getMessage()));
+                throw e;
+            }
+        }
+    }
+
+    private int run(Config config, Ranks ranks, Console console) throws InterruptedException {
+        try (var context =
+                RunContext.open(config, Optional.ofNullable(data.dataDir), Optional.empty(), console::log, ranks)) {
+            var folder = out != null ? out : free(String.valueOf(source), context);
             console.log(context.backend().description());
             console.log("run folder " + folder);
             try (var trainer = new Trainer(context, folder, resume, console)) {

@@ -67,17 +67,17 @@ final class BatchedForm implements AutoCloseable {
         Part(Batch batch) {
             this.examples = batch.size();
             var pass = problem.pass(batch);
-            var whole = Computation.of(builder.build(pass));
+            var whole = problem.backend().share(Computation.of(builder.build(pass)));
             resident.put("x", pass.x().type());
             resident.put("y", pass.y().type());
             resident.put(Forward.FIRST_EXAMPLE, new Type(DType.I64, Shape.SCALAR));
             if (!keepPrimal || whole.inputs().keySet().stream().noneMatch(varyingInputs::contains)) {
                 fixed = Optional.empty();
-                varying = problem.backend().compile(whole);
+                varying = problem.backend().compileShare(whole);
             } else {
                 var cut = Cut.by(whole, varyingInputs);
-                fixed = cut.fixed().map(problem.backend()::compile);
-                varying = problem.backend().compile(cut.varying());
+                fixed = cut.fixed().map(problem.backend()::compileShare);
+                varying = problem.backend().compileShare(cut.varying());
                 cut.fixed().ifPresent(c -> {
                     for (var o : c.outputs()) {
                         if (cut.crossing().contains(o.name()))

@@ -34,6 +34,8 @@ final class BatchQueue {
         private int from;
         private int places;
         private int taken;
+        private int end;
+        private int made;
         private int left;
         private boolean[] gaps = new boolean[0];
         private int unreadable;
@@ -108,6 +110,7 @@ final class BatchQueue {
     private final long batches;
     private final int workers;
     private final boolean passOver;
+    private final Loader.Places made;
 
     private final Deque<Slot> free = new ArrayDeque<>();
     /** Those begun and not yet taken, in order. */
@@ -121,8 +124,16 @@ final class BatchQueue {
     private boolean stopped;
     private @Nullable Throwable broken;
 
-    BatchQueue(Examples examples, Batches.Layout layout, Options options, long batches, Position start, int workers) {
+    BatchQueue(
+            Examples examples,
+            Batches.Layout layout,
+            Options options,
+            long batches,
+            Position start,
+            int workers,
+            Loader.Places made) {
         this.examples = examples;
+        this.made = made;
         this.layout = layout;
         this.options = options;
         this.batches = batches;
@@ -161,10 +172,10 @@ final class BatchQueue {
         while (!stopped) {
             var slot = current;
             if (slot != null) {
-                int size = Math.clamp(slot.places / (workers * PARTS), 1, 64);
+                int size = Math.clamp(slot.made / (workers * PARTS), 1, 64);
                 int from = slot.taken;
-                slot.taken = Math.min(slot.places, from + size);
-                if (slot.taken == slot.places) current = null;
+                slot.taken = Math.min(slot.end, from + size);
+                if (slot.taken == slot.end) current = null;
                 return Optional.of(new Part(slot, from, slot.taken));
             }
             if (position.epoch() >= options.epochs()) return Optional.empty();
@@ -188,8 +199,11 @@ final class BatchQueue {
         slot.order = order;
         slot.from = (int) (position.index() * options.batch());
         slot.places = Math.min(options.batch(), order.length - slot.from);
-        slot.taken = 0;
-        slot.left = slot.places;
+        var rows = made.of(slot.places);
+        slot.taken = rows.from();
+        slot.end = rows.from() + rows.count();
+        slot.made = rows.count();
+        slot.left = rows.count();
         if (slot.gaps.length == slot.places) Arrays.fill(slot.gaps, false);
         else slot.gaps = new boolean[slot.places];
         slot.unreadable = 0;

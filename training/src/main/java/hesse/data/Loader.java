@@ -2,12 +2,14 @@ package hesse.data;
 
 import hesse.data.DataConfig.Augment;
 import hesse.error.UserException;
+import hesse.plan.Rows;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /**
  * Batches of a set of examples, made ahead of time by worker threads. Which examples a batch holds is a function of (seed, epoch, place in
@@ -75,6 +77,20 @@ public final class Loader implements AutoCloseable {
         LEAVE_OUT
     }
 
+    /** Which places of a batch are made, of several processes' that make one together. */
+    public interface Places {
+        /** Every place. */
+        Places ALL = n -> new Rows(0, n, n);
+
+        /** The places of a batch of n examples. */
+        Rows of(int n);
+
+        /** As a function says. */
+        static Places of(IntFunction<Rows> rows) {
+            return rows::apply;
+        }
+    }
+
     /**
      * Where a batch stands.
      *
@@ -109,6 +125,14 @@ public final class Loader implements AutoCloseable {
      * @throws DataException if an epoch has no batch, or the augmentation does not fit
      */
     public Loader(Examples examples, Normalization normalization, Options options, Position start) {
+        this(examples, normalization, options, start, Places.ALL);
+    }
+
+    /**
+     * As {@link #Loader(Examples, Normalization, Options, Position)}, making only some places of each batch; what the others hold is left
+     * open. Where examples are mixed, or unreadable ones passed over, all are made: there they depend on each other.
+     */
+    public Loader(Examples examples, Normalization normalization, Options options, Position start, Places places) {
         int n = examples.size();
         this.batches = options.dropLast() ? n / options.batch() : (n + options.batch() - 1L) / options.batch();
         if (batches == 0) {
@@ -131,7 +155,9 @@ public final class Loader implements AutoCloseable {
             writers.add(new Batches(examples, normalization, augmentation, layout));
         }
         var first = start.index() == batches ? new Position(start.epoch() + 1, 0) : start;
-        this.queue = new BatchQueue(examples, layout, options, batches, first, workers);
+        boolean separate = options.mixup().isEmpty()
+                && !examples.unreadable().map(Unreadable::skipped).orElse(false);
+        this.queue = new BatchQueue(examples, layout, options, batches, first, workers, separate ? places : Places.ALL);
         for (var writer : writers) {
             threads.add(Thread.ofPlatform().daemon().name("hesse-loader").start(() -> queue.work(writer)));
         }

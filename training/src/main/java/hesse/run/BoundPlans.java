@@ -47,7 +47,15 @@ final class BoundPlans implements AutoCloseable {
 
     /** Compiles a computation and binds all of its inputs and outputs. */
     Executable compile(Computation computation, Examples from) {
-        var executable = backend.compile(computation);
+        return bound(backend.compile(computation), from);
+    }
+
+    /** As {@link #compile}, of what is this process's own part already. */
+    Executable compileShare(Computation computation, Examples from) {
+        return bound(backend.compileShare(computation), from);
+    }
+
+    private Executable bound(Executable executable, Examples from) {
         executables.add(executable);
         for (var b : executable.plan().buffers()) {
             if (b.place() == Place.SLAB) continue;
@@ -82,6 +90,12 @@ final class BoundPlans implements AutoCloseable {
         if (n == null) return;
         n.host.data().setAtIndex(Tensor.I64, 0, value);
         n.buffer.write(n.host);
+    }
+
+    /** The type of a named buffer. */
+    Type type(String name) {
+        Tensor t = require(name).host;
+        return new Type(t.dtype(), t.shape());
     }
 
     /** Whether any computation names this. */

@@ -1,5 +1,6 @@
 package hesse.run;
 
+import java.io.OutputStream;
 import java.io.PrintStream;
 
 /**
@@ -18,5 +19,11 @@ public record Console(PrintStream out, PrintStream err, boolean quiet, boolean t
     /** Prints a line of the log, unless it is to be quiet. */
     public void log(String line) {
         if (!quiet) err.println(line);
+    }
+
+    /** The same without a word: for processes of a run that leave the speaking to one of them. */
+    public Console mute() {
+        var nowhere = new PrintStream(OutputStream.nullOutputStream());
+        return new Console(nowhere, nowhere, true, false, false);
     }
 }

@@ -2,6 +2,8 @@ package hesse.run;
 
 import hesse.backend.BackendOptions;
 import hesse.backend.Backends;
+import hesse.backend.DataParallel;
+import hesse.collective.Ranks;
 import hesse.config.ConfigNode;
 import hesse.config.Names;
 import hesse.error.UserException;
@@ -51,7 +53,13 @@ public record DeviceConfig(
      * @throws UserException if it is not available, or cannot compute in the precision
      */
     public hesse.backend.Backend open(Consumer<String> log) {
-        var options = new BackendOptions(threads.orElse(0), Names.of(precision), memory == Memory.LEAN, autotune);
+        return open(log, Ranks.alone());
+    }
+
+    /** As {@link #open(Consumer)}, for one process of several: what is compiled there is computed by all of them together. */
+    public hesse.backend.Backend open(Consumer<String> log, Ranks ranks) {
+        var options =
+                new BackendOptions(threads.orElse(0), Names.of(precision), memory == Memory.LEAN, autotune, ranks);
         var opened = Backends.open(Names.of(backend), options, log);
         if (onlyOnGpu(precision) && !opened.name().equals("cuda")) {
             var name = opened.name();
@@ -63,7 +71,7 @@ public record DeviceConfig(
                             + " would run, which computes in f32 or f64",
                     "Set device.precision=f32, or run where there is a GPU");
         }
-        return opened;
+        return ranks.size() > 1 ? new DataParallel(opened, ranks) : opened;
     }
 
     private static boolean onlyOnGpu(Precision precision) {

@@ -1,6 +1,7 @@
 package hesse.run;
 
 import hesse.backend.Backend;
+import hesse.collective.Ranks;
 import hesse.data.DataFolders;
 import hesse.data.DataSplits;
 import hesse.data.Examples;
@@ -23,9 +24,16 @@ import java.util.function.IntFunction;
  * What a configuration comes to on this machine: its data, its model fitted to them, and an open backend.
  *
  * @param floating the floating type of parameters and batches
+ * @param ranks the processes that compute it together
  */
-public record RunContext(Config config, Backend backend, DType floating, DataSplits data, ConfiguredModel model)
+public record RunContext(
+        Config config, Backend backend, DType floating, DataSplits data, ConfiguredModel model, Ranks ranks)
         implements AutoCloseable {
+    /** In a process by itself. */
+    public RunContext(Config config, Backend backend, DType floating, DataSplits data, ConfiguredModel model) {
+        this(config, backend, floating, data, model, Ranks.alone());
+    }
+
     /** A model that a program wrote, in the place of the configuration's, by the number of classes. */
     public record OwnModel(IntFunction<Model> maker) {}
 
@@ -37,14 +45,26 @@ public record RunContext(Config config, Backend backend, DType floating, DataSpl
      */
     public static RunContext open(
             Config config, Optional<Path> dataFolder, Optional<OwnModel> own, Consumer<String> log) {
+        return open(config, dataFolder, own, log, Ranks.alone());
+    }
+
+    /**
+     * As {@link #open(Config, Optional, Optional, Consumer)}, as one of several processes.
+     *
+     * @throws hesse.error.UserException (usage) if they do not all have one configuration and equal data
+     */
+    public static RunContext open(
+            Config config, Optional<Path> dataFolder, Optional<OwnModel> own, Consumer<String> log, Ranks ranks) {
         var data = DataSplits.open(config.requireData(), DataFolders.of(dataFolder));
+        Agreement.require(config, data, ranks);
         var model = model(config, data, own);
-        return new RunContext(config, config.device().open(log), config.device().dtype(), data, model);
+        return new RunContext(
+                config, config.device().open(log, ranks), config.device().dtype(), data, model, ranks);
     }
 
     /** Another configuration of the same data and device on the same open backend; the one who opened that closes it. */
     public RunContext with(Config other) {
-        return new RunContext(other, backend, floating, data, model(other, data, Optional.empty()));
+        return new RunContext(other, backend, floating, data, model(other, data, Optional.empty()), ranks);
     }
 
     private static ConfiguredModel model(Config config, DataSplits data, Optional<OwnModel> own) {

@@ -1,5 +1,7 @@
 package hesse.run;
 
+import hesse.backend.DataParallel;
+import hesse.graph.AllReduce;
 import hesse.graph.Graph;
 import hesse.graph.Node;
 import hesse.graph.Ops;
@@ -37,6 +39,10 @@ final class StepGraph {
     static final String WEIGHT = "weight";
 
     static final String FINITE = METRIC + "finite";
+    /** Scalar input of several ranks: not zero on one that was asked to stop. */
+    static final String ASKED = DataParallel.PARTIAL + "asked";
+    /** How many were. */
+    static final String ASKED_BY = METRIC + "asked";
 
     /** What a step is made of, whatever the size of its batch. */
     record Recipe(Model model, Loss loss, DType dtype, Method method, NormStatistics statistics, Optimizer optimizer) {}
@@ -134,6 +140,22 @@ final class StepGraph {
                 buffers);
         s.outputs.removeIf(out -> out.name().startsWith(METRIC) && dependsOnExamples(out));
         return new Computation(s.outputs);
+    }
+
+    /** Also counts the ranks that were asked to stop, so that all stop after the same step. */
+    static Computation asking(Computation step, DType dtype) {
+        var outputs = new ArrayList<>(step.outputs());
+        outputs.add(write(ASKED_BY, step.graph().input(ASKED, dtype, Shape.SCALAR)));
+        return new Computation(outputs);
+    }
+
+    /** Sums of parts become those over all ranks. */
+    static Computation exchanged(Map<String, Type> sums) {
+        var graph = new Graph();
+        var outputs = new ArrayList<Output>();
+        sums.forEach((name, type) -> outputs.add(write(
+                name, graph.apply(new AllReduce(1, outputs.size()), graph.input(name, type.dtype(), type.shape())))));
+        return new Computation(outputs);
     }
 
     private static boolean dependsOnExamples(Output out) {

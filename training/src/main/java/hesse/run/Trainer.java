@@ -1,6 +1,7 @@
 package hesse.run;
 
 import hesse.backend.Backend;
+import hesse.collective.Ranks;
 import hesse.curvature.BatchSource;
 import hesse.curvature.Measurement;
 import hesse.curvature.Probes;
@@ -58,14 +59,18 @@ public final class Trainer implements AutoCloseable {
 
     private final RunContext context;
     private final Config config;
-    private final RunDirectory directory;
+    /** Rank 0's, as is what writes into it. */
+    private final Optional<RunDirectory> directory;
+
+    private final Path folder;
+    private final Ranks ranks;
     private final Console console;
     private final TrainingState state;
     private final Evaluator evaluator;
     private final Method method;
     private final Optimizer optimizer;
     private final Probes probes;
-    private final CheckpointWriter writer;
+    private final Optional<CheckpointWriter> writer;
 
     private final List<Unreadable> unreadable;
     private final StepClock clock = new StepClock();
@@ -95,9 +100,11 @@ public final class Trainer implements AutoCloseable {
                 .toList();
         this.method = Method.of(config.method());
         this.optimizer = Optimizer.of(config.optimizer());
-        this.directory = RunDirectory.open(folder, config, resume);
-        this.writer =
-                new CheckpointWriter(directory.checkpoints(), config.train().keep());
+        this.ranks = context.ranks();
+        this.folder = folder;
+        this.directory = ranks.first() ? Optional.of(RunDirectory.open(folder, config, resume)) : Optional.empty();
+        this.writer = directory.map(
+                d -> new CheckpointWriter(d.checkpoints(), config.train().keep()));
         try {
             var declared = context.declared();
             Backend backend = context.backend();
@@ -130,22 +137,28 @@ public final class Trainer implements AutoCloseable {
                             file, declared.parameters(), declared.buffers(), false, context.floating())));
             if (resume) resume();
         } catch (RuntimeException | Error e) {
-            directory.close();
+            directory.ifPresent(RunDirectory::close);
             throw e;
         }
     }
 
     private void resume() {
-        var checkpoints = directory.checkpoints();
-        var found = checkpoints.read(state, context.floating(), directory.writtenMetrics(), console::log);
-        if (found.isEmpty()) {
-            if (!checkpoints.newestFirst().isEmpty()) console.log("no whole checkpoint is left: the run begins anew");
-            return;
-        }
+        var found = directory.flatMap(this::newest);
+        if (ranks.size() > 1)
+            found = StateSharing.fromFirst(found, state, context.backend(), ranks, context.floating());
+        if (found.isEmpty()) return;
         progress = found.get();
         saved = progress.step();
         lastEpoch = progress.sums();
         console.log("resumed after step " + progress.step());
+    }
+
+    private Optional<Progress> newest(RunDirectory d) {
+        var found = d.checkpoints().read(state, context.floating(), d.writtenMetrics(), console::log);
+        if (found.isEmpty() && !d.checkpoints().newestFirst().isEmpty()) {
+            console.log("no whole checkpoint is left: the run begins anew");
+        }
+        return found;
     }
 
     /** The state as it stands. */
@@ -154,7 +167,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     public Path folder() {
-        return directory.folder();
+        return folder;
     }
 
     /** What one run of {@link #run} needs throughout. */
@@ -182,7 +195,8 @@ public final class Trainer implements AutoCloseable {
         try (var interruption = new Interruption();
                 var watchdog = new Watchdog(
                         config.train().watchdog(), line -> console.err().println(line));
-                var loader = new Loader(context.data().train(), normalization, options, progress.position())) {
+                var loader =
+                        new Loader(context.data().train(), normalization, options, progress.position(), places())) {
             var x = new Type(loader.inputType(), loader.inputShape());
             var y = new Type(loader.targetType(), loader.targetShape());
             try (var step = TrainingStep.of(context, state, x, y)) {
@@ -198,14 +212,21 @@ public final class Trainer implements AutoCloseable {
                         perEpoch,
                         Tensor.allocate(x.dtype(), x.shape()),
                         Tensor.allocate(y.dtype(), y.shape()));
-                directory.checkpoints().requireRoom(state.bytes());
-                directory.begin(config, progress);
+                directory.ifPresent(d -> {
+                    d.checkpoints().requireRoom(state.bytes());
+                    d.begin(config, progress);
+                });
                 boolean stopped = loop(loop, interruption, watchdog);
                 var status = stopped ? Status.INTERRUPTED : Status.DONE;
                 summary(status.name().toLowerCase(java.util.Locale.ROOT));
                 return result(status);
             }
         }
+    }
+
+    /** The places of a batch that this rank reads: its own, unless probes look at whole batches. */
+    private Loader.Places places() {
+        return config.probes().isEmpty() ? Loader.Places.of(context.backend()::rows) : Loader.Places.ALL;
     }
 
     private long total(long perEpoch) {
@@ -222,9 +243,12 @@ public final class Trainer implements AutoCloseable {
     /** Returns whether it was stopped before the end. */
     private boolean loop(Loop loop, Interruption interruption, Watchdog watchdog) throws InterruptedException {
         try (var line = new ProgressLine(console, progress.step(), loop.total)) {
-            while (progress.step() < loop.total && !interruption.asked()) {
-                writer.check();
+            boolean stop = ranks.size() == 1 && interruption.asked();
+            while (progress.step() < loop.total && !stop) {
+                writer.ifPresent(CheckpointWriter::check);
+                if (interruption.asked()) loop.step.ask();
                 one(loop, line, watchdog);
+                stop = ranks.size() == 1 ? interruption.asked() : loop.step.isAsked();
                 long done = progress.step();
                 boolean due = config.train().checkpointEvery().isPresent()
                         && done % config.train().checkpointEvery().get() == 0;
@@ -233,7 +257,7 @@ public final class Trainer implements AutoCloseable {
             }
             watchdog.enter(Watchdog.Work.SAVING);
             if (saved != progress.step()) save();
-            writer.await();
+            ranks.apart(() -> writer.ifPresent(CheckpointWriter::await));
             return progress.step() < loop.total;
         } catch (RuntimeException | Error | InterruptedException e) {
             rescue(e);
@@ -244,9 +268,11 @@ public final class Trainer implements AutoCloseable {
     /** Keeps what a failure leaves whole: the steps before it, and what it was. */
     private void rescue(Throwable failure) {
         try {
-            if (between && !writer.failed() && saved != progress.step()) save();
-            writer.await();
-            if (failure != writer.failure()) summary("failed");
+            boolean unwritten = writer.map(CheckpointWriter::failed).orElse(false);
+            if (between && !unwritten && saved != progress.step()) save();
+            writer.ifPresent(CheckpointWriter::await);
+            boolean itsOwn = writer.isPresent() && failure == writer.get().failure();
+            if (!itsOwn) summary("failed");
         } catch (RuntimeException | Error e) {
             if (e != failure) failure.addSuppressed(e);
         }
@@ -278,7 +304,7 @@ public final class Trainer implements AutoCloseable {
                 batch.next(),
                 sums,
                 progress.unreadable() + batch.unreadable(),
-                directory.metricsBytes(),
+                metricsBytes(),
                 progress.test(),
                 progress.best());
         reportUnreadable();
@@ -297,7 +323,7 @@ public final class Trainer implements AutoCloseable {
                     .map(plain::preconditioned)
                     .orElse(plain);
             probes.measure(done, new BatchSource.Batch(x, y), state.weights(), training)
-                    .forEach(directory::metric);
+                    .forEach(this::metric);
         }
         boolean epochEnds = batch.position().index() + 1 == loop.perEpoch;
         boolean evaluate = config.train().evalEvery().map(n -> done % n == 0).orElse(epochEnds);
@@ -322,8 +348,8 @@ public final class Trainer implements AutoCloseable {
             if (metrics.containsKey(key)) line.put(key, metrics.get(key));
         line.put("lr", lr);
         metrics.forEach(line::putIfAbsent);
-        directory.metric(line);
-        directory.timing(clock.line(done));
+        metric(line);
+        directory.ifPresent(d -> d.timing(clock.line(done)));
     }
 
     private void evaluate(long done, long epoch, ProgressLine out) throws InterruptedException {
@@ -338,7 +364,7 @@ public final class Trainer implements AutoCloseable {
                 progress.position(),
                 progress.sums(),
                 progress.unreadable(),
-                directory.metricsBytes(),
+                metricsBytes(),
                 test,
                 Optional.of(best));
         out.evaluated(done, lastEpoch.loss() / lastEpoch.examples(), now);
@@ -357,7 +383,7 @@ public final class Trainer implements AutoCloseable {
         line.put("split", split);
         line.put("loss", score.loss());
         score.accuracy().ifPresent(a -> line.put("accuracy", a));
-        directory.metric(line);
+        metric(line);
         return Optional.of(new Evaluated(done, score.loss(), score.accuracy().orElse(Double.NaN)));
     }
 
@@ -367,11 +393,12 @@ public final class Trainer implements AutoCloseable {
                 progress.position(),
                 progress.sums(),
                 progress.unreadable(),
-                directory.metricsBytes(),
+                metricsBytes(),
                 progress.test(),
                 progress.best());
-        directory.sync();
-        writer.begin(CheckpointFolder.Snapshot.of(state, progress));
+        directory.ifPresent(RunDirectory::sync);
+        // the others wait with their next exchange, if one is still being written
+        ranks.apart(() -> writer.ifPresent(w -> w.begin(CheckpointFolder.Snapshot.of(state, progress))));
         saved = progress.step();
     }
 
@@ -380,13 +407,19 @@ public final class Trainer implements AutoCloseable {
         String place = loop.step.blame(x, y);
         // the step left the state as it was
         between = true;
+        if (ranks.size() > 1) {
+            // all ranks are here, and none ends before the state is on the disk
+            if (saved != progress.step()) save();
+            ranks.apart(() -> writer.ifPresent(CheckpointWriter::await));
+            ranks.fromFirst(new byte[0]);
+        }
         throw new UserException(
                 Kind.RUNTIME,
                 "step " + (t + 1),
                 "loss or update is not finite (loss " + values.get("loss")
                         + "); the first values that are not are those of "
                         + place + ". The state from before the step is in "
-                        + directory.checkpoints().of(t),
+                        + new CheckpointFolder(folder).of(t),
                 "Lower optimizer.lr, set optimizer.clip_norm, or compute in device.precision f64");
     }
 
@@ -425,7 +458,15 @@ public final class Trainer implements AutoCloseable {
         timing.put("seconds", (System.nanoTime() - began) / 1e9);
         timing.put("step_seconds", r.stepSeconds());
         all.put("timing", timing);
-        directory.summary(all);
+        directory.ifPresent(d -> d.summary(all));
+    }
+
+    private long metricsBytes() {
+        return directory.map(RunDirectory::metricsBytes).orElse(0L);
+    }
+
+    private void metric(Map<String, ?> line) {
+        directory.ifPresent(d -> d.metric(line));
     }
 
     private static String version() {
@@ -435,10 +476,10 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() {
-        writer.close();
+        writer.ifPresent(CheckpointWriter::close);
         probes.close();
         evaluator.close();
         state.close();
-        directory.close();
+        directory.ifPresent(RunDirectory::close);
     }
 }

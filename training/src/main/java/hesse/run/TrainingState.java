@@ -61,6 +61,11 @@ public final class TrainingState implements AutoCloseable {
                 .sum();
     }
 
+    /** Names of all tensors, in a fixed order. */
+    List<String> names() {
+        return List.copyOf(buffers.keySet());
+    }
+
     /** The buffer of this name, if there is one. */
     Optional<DeviceBuffer> find(String name) {
         return Optional.ofNullable(buffers.get(name));

@@ -1,6 +1,7 @@
 package hesse.run;
 
 import hesse.backend.Backend;
+import hesse.backend.DataParallel;
 import hesse.backend.Executable;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
@@ -8,6 +9,7 @@ import hesse.graph.Type;
 import hesse.optim.Optimizer;
 import hesse.plan.Computation;
 import hesse.plan.Computation.Output;
+import hesse.plan.Rows;
 import hesse.run.BoundPlans.Examples;
 import hesse.run.StepGraph.Recipe;
 import hesse.sharpness.Method;
@@ -21,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /** Optimizer steps on a device: plans for each size of batch, made when first needed, and what they need set at each step. */
 public final class TrainingStep implements AutoCloseable {
@@ -32,23 +36,34 @@ public final class TrainingStep implements AutoCloseable {
      *
      * @param microBatch examples at a time; the whole batch when empty
      * @param statisticsOfParts whether normalising each part by itself is wanted
+     * @param ownStatistics whether each of several ranks normalises with statistics of its own examples
      * @param interval the method is applied at every interval-th step, plain descent at the others
      */
-    public record Division(OptionalInt microBatch, boolean statisticsOfParts, int interval) {}
+    public record Division(OptionalInt microBatch, boolean statisticsOfParts, boolean ownStatistics, int interval) {}
 
     private record Key(int size, boolean plain) {}
 
     /** A part of a batch: its examples' types, buffers, and what is run on them. */
     private record Part(int from, int size, Examples examples, Optional<Executable> first, Executable second) {}
 
-    /** The plans for one size of batch; without {@code joined} the only part is the whole step. */
-    private record Plans(List<Part> parts, Optional<Executable> joined, List<String> metrics) {}
+    /**
+     * The plans for one size of batch; without {@code joined} the only part is the whole step. The exchanges sum over ranks what the
+     * parts have summed, after the first and after the second average.
+     */
+    private record Plans(
+            List<Part> parts,
+            Optional<Executable> firstExchange,
+            Optional<Executable> secondExchange,
+            Optional<Executable> joined,
+            List<String> metrics) {}
 
     private final Recipe recipe;
     private final Division division;
     private final Type x;
     private final Type y;
+    private final Backend backend;
     private final BoundPlans bound;
+    private final boolean several;
     private final Map<Key, Plans> plans = new HashMap<>();
     private List<String> sums = List.of();
     private Plans last;
@@ -65,9 +80,12 @@ public final class TrainingStep implements AutoCloseable {
         this.division = division;
         this.x = x;
         this.y = y;
+        this.backend = backend;
         this.bound = new BoundPlans(backend, state);
-        int micro = division.microBatch().orElse(x.shape().dim(0));
-        if (micro < x.shape().dim(0)) requireDivisible(micro);
+        var own = backend.rows(x.shape().dim(0));
+        this.several = backend instanceof DataParallel;
+        int micro = division.microBatch().orElse(own.count());
+        if (micro < own.count()) requireDivisible(micro);
         this.lastKey = new Key(x.shape().dim(0), false);
         this.last = plans(lastKey);
     }
@@ -91,6 +109,7 @@ public final class TrainingStep implements AutoCloseable {
         var division = new Division(
                 micro.isPresent() ? OptionalInt.of(micro.get()) : OptionalInt.empty(),
                 config.normStatistics() != Config.NormStatistics.BATCH,
+                config.normStatistics() == Config.NormStatistics.MICRO,
                 config.method() instanceof MethodConfig.Sam sam ? sam.interval() : 1);
         return new TrainingStep(context.backend(), state, recipe, division, x, y);
     }
@@ -139,19 +158,39 @@ public final class TrainingStep implements AutoCloseable {
         return made;
     }
 
+    /**
+     * Whether all ranks compute one graph of the whole batch. They do, unless each normalises with statistics of its own examples, or has
+     * groups of its own.
+     */
+    private boolean isTogether(Recipe r, Rows own) {
+        if (own.count() == own.of()) return true;
+        if (!(r.method() instanceof hesse.sharpness.GroupedSam g)) return !division.ownStatistics();
+        if (own.from() % g.m() == 0 && own.count() % g.m() == 0) return false;
+        throw new UserException(
+                Kind.USAGE,
+                "method.m",
+                "is " + g.m() + ", and a batch of " + own.of()
+                        + " examples divided among the ranks gives this one examples " + own.from() + " to "
+                        + (own.from() + own.count() - 1) + ", so that a group would be cut",
+                "Choose a batch and a number of ranks that give each a multiple of method.m");
+    }
+
     private Plans compile(Recipe r, int size) {
-        int micro = Math.min(size, division.microBatch().orElse(size));
-        if (micro == size) {
-            var computation = StepGraph.whole(r, resized(x, size), resized(y, size));
-            var examples = bound.examples(resized(x, size), resized(y, size));
-            var part = new Part(0, size, examples, Optional.empty(), bound.compile(computation, examples));
-            return new Plans(List.of(part), Optional.empty(), metrics(computation));
+        var own = backend.rows(size);
+        int micro = Math.min(own.count(), division.microBatch().orElse(own.count()));
+        if (micro == own.count() && isTogether(r, own)) {
+            var computation = asking(StepGraph.whole(r, resized(x, size), resized(y, size)));
+            var examples = bound.examples(resized(x, own.count()), resized(y, own.count()));
+            var part =
+                    new Part(own.from(), own.count(), examples, Optional.empty(), bound.compile(computation, examples));
+            return new Plans(List.of(part), Optional.empty(), Optional.empty(), Optional.empty(), metrics(computation));
         }
         boolean hasFirst = StepGraph.hasFirst(r, resized(x, micro), resized(y, micro));
         var parts = new ArrayList<Part>();
         var bySize = new HashMap<Integer, Part>();
-        for (int from = 0; from < size; from += micro) {
-            int n = Math.min(micro, size - from);
+        int end = own.from() + own.count();
+        for (int from = own.from(); from < end; from += micro) {
+            int n = Math.min(micro, end - from);
             var known = bySize.get(n);
             if (known == null) {
                 known = part(r, n, size, hasFirst);
@@ -161,23 +200,43 @@ public final class TrainingStep implements AutoCloseable {
         }
         Type mx = resized(x, micro);
         Type my = resized(y, micro);
-        var joined = StepGraph.joined(r, mx, my, size, hasFirst);
-        return new Plans(parts, Optional.of(bound.compile(joined, bound.examples(mx, my))), metrics(joined));
+        var joined = asking(StepGraph.joined(r, mx, my, size, hasFirst));
+        var join = bound.compile(joined, bound.examples(mx, my));
+        boolean divided = own.count() < own.of();
+        return new Plans(
+                parts,
+                divided && hasFirst ? exchange(name -> name.startsWith(StepGraph.SUM + "first.")) : Optional.empty(),
+                divided ? exchange(name -> !name.startsWith(StepGraph.SUM + "first.")) : Optional.empty(),
+                Optional.of(join),
+                metrics(joined));
+    }
+
+    private Computation asking(Computation step) {
+        return several ? StepGraph.asking(step, recipe.dtype()) : step;
+    }
+
+    private Optional<Executable> exchange(Predicate<String> which) {
+        var sums = new TreeMap<String, Type>();
+        for (var name : bound.names(StepGraph.SUM)) if (which.test(name)) sums.put(name, bound.type(name));
+        return Optional.of(bound.compileShare(StepGraph.exchanged(sums), bound.examples(x, y)));
     }
 
     private Part part(Recipe r, int n, int size, boolean hasFirst) {
         Type px = resized(x, n);
         Type py = resized(y, n);
         var examples = bound.examples(px, py);
-        Optional<Executable> first =
-                hasFirst ? Optional.of(bound.compile(StepGraph.first(r, px, py, size), examples)) : Optional.empty();
-        return new Part(0, n, examples, first, bound.compile(StepGraph.second(r, px, py, size, hasFirst), examples));
+        Optional<Executable> first = hasFirst
+                ? Optional.of(bound.compileShare(StepGraph.first(r, px, py, size), examples))
+                : Optional.empty();
+        var second = bound.compileShare(StepGraph.second(r, px, py, size, hasFirst), examples);
+        return new Part(0, n, examples, first, second);
     }
 
     private static List<String> metrics(Computation c) {
         var names = new ArrayList<String>();
         for (var o : c.outputs()) {
-            if (o.name().startsWith(StepGraph.METRIC) && !o.name().equals(StepGraph.FINITE))
+            boolean reported = !o.name().equals(StepGraph.FINITE) && !o.name().equals(StepGraph.ASKED_BY);
+            if (o.name().startsWith(StepGraph.METRIC) && reported)
                 names.add(o.name().substring(StepGraph.METRIC.length()));
         }
         names.sort(java.util.Comparator.comparingInt((String n) -> ORDER.contains(n) ? ORDER.indexOf(n) : ORDER.size())
@@ -208,15 +267,17 @@ public final class TrainingStep implements AutoCloseable {
         var parts = last.parts;
         if (last.joined.isEmpty()) {
             var part = parts.getFirst();
-            part.examples.x().write(x);
-            part.examples.y().write(y);
+            part.examples.x().write(Slices.rows(x, part.from, part.size));
+            part.examples.y().write(Slices.rows(y, part.from, part.size));
             part.second.run();
         } else {
             for (var name : sums) bound.clear(name);
             if (parts.getFirst().first.isPresent()) {
                 for (var p : parts) load(p, x, y, size).first.orElseThrow().run();
             }
+            last.firstExchange.ifPresent(Executable::run);
             for (var p : parts) load(p, x, y, size).second.run();
+            last.secondExchange.ifPresent(Executable::run);
             last.joined.get().run();
         }
         return bound.scalar(StepGraph.FINITE) != 0;
@@ -234,9 +295,21 @@ public final class TrainingStep implements AutoCloseable {
     List<Executable> program() {
         var all = new ArrayList<Executable>();
         for (var p : last.parts) p.first.ifPresent(all::add);
+        last.firstExchange.ifPresent(all::add);
         for (var p : last.parts) all.add(p.second);
+        last.secondExchange.ifPresent(all::add);
         last.joined.ifPresent(all::add);
         return all;
+    }
+
+    /** Tells the other ranks, in the steps to come, that this process was asked to stop. */
+    void ask() {
+        if (several) bound.set(StepGraph.ASKED, 1.0);
+    }
+
+    /** Whether any rank was asked to stop before the last step; the same on all of them. */
+    boolean isAsked() {
+        return several && bound.scalar(StepGraph.ASKED_BY) > 0;
     }
 
     /** Bytes of what the steps hold beside the state: batch, scalars, sums, and the slabs of the plans. */
@@ -264,14 +337,19 @@ public final class TrainingStep implements AutoCloseable {
     /** The first place whose values were not finite in the last step, which is run once more from the unchanged state. */
     String blame(Tensor x, Tensor y) {
         int size = x.shape().dim(0);
-        int micro = Math.min(size, division.microBatch().orElse(size));
+        var own = backend.rows(size);
+        int micro = Math.min(own.count(), division.microBatch().orElse(own.count()));
         var r = recipe(lastStep % division.interval() != 0);
-        for (int from = 0; from < size; from += micro) {
-            int n = Math.min(micro, size - from);
+        boolean together = last.joined.isEmpty();
+        for (int from = own.from(); from < own.from() + own.count(); from += micro) {
+            int n = Math.min(micro, own.from() + own.count() - from);
             var outputs = new ArrayList<Output>();
-            var names = StepGraph.suspects(r, resized(this.x, n), resized(this.y, n), outputs);
+            int seen = together ? size : n;
+            var names = StepGraph.suspects(r, resized(this.x, seen), resized(this.y, seen), outputs);
             var examples = bound.examples(resized(this.x, n), resized(this.y, n));
-            try (var executable = bound.compile(new Computation(outputs), examples)) {
+            var suspects = new Computation(outputs);
+            try (var executable =
+                    together ? bound.compile(suspects, examples) : bound.compileShare(suspects, examples)) {
                 var part = new Part(from, n, examples, Optional.empty(), executable);
                 load(part, x, y, size);
                 executable.run();

@@ -28,6 +28,11 @@ public final class ChildJvm {
     }
 
     private static Process start(String main, String flags, List<String> arguments) throws IOException {
+        return new ProcessBuilder(commandLine(main, flags, arguments)).start();
+    }
+
+    /** The command line of such a JVM, for launchers that start several. */
+    public static List<String> commandLine(String main, String flags, List<String> arguments) {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx1g", "-Djava.awt.headless=true", "--add-modules", "jdk.incubator.vector"));
@@ -35,7 +40,7 @@ public final class ChildJvm {
         if (ChildJvm.class.getModule().isNamed()) command.addAll(modules(main));
         else command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", classPath(), main));
         command.addAll(arguments);
-        return new ProcessBuilder(command).start();
+        return command;
     }
 
     private static List<String> modules(String main) {

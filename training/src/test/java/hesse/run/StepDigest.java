@@ -61,7 +61,7 @@ final class StepDigest {
                         context.backend(),
                         state,
                         recipe,
-                        new TrainingStep.Division(OptionalInt.empty(), false, 1),
+                        new TrainingStep.Division(OptionalInt.empty(), false, false, 1),
                         new Type(x.dtype(), x.shape()),
                         new Type(y.dtype(), y.shape()))) {
                     double lr = LearningRate.of(config.optimizer(), 440, 22).at(0);

@@ -4,6 +4,8 @@ import hesse.backend.DeviceBuffer;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import hesse.tensor.Tensor;
+import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A tensor in device memory. Writing it waits on the device for the last run that used it, and later runs wait for the copy; so a batch is
@@ -14,6 +16,11 @@ final class CudaBuffer implements DeviceBuffer {
     private final DeviceMemory memory;
     private final DType dtype;
     private final Shape shape;
+    /** Where it begins in the memory. */
+    private final long offset;
+    /** Whose memory it is; empty if it is its own. */
+    private final Optional<CudaBuffer> owner;
+
     private long lastRun;
 
     CudaBuffer(CudaBackend backend, DeviceMemory memory, DType dtype, Shape shape) {
@@ -21,15 +28,34 @@ final class CudaBuffer implements DeviceBuffer {
         this.memory = memory;
         this.dtype = dtype;
         this.shape = shape;
+        this.offset = 0;
+        this.owner = Optional.empty();
+    }
+
+    private CudaBuffer(CudaBuffer owner, Shape shape, long offset) {
+        this.backend = owner.backend;
+        this.memory = owner.memory;
+        this.dtype = owner.dtype;
+        this.shape = shape;
+        this.offset = offset;
+        this.owner = Optional.of(owner);
+    }
+
+    @Override
+    public CudaBuffer rows(int from, int count) {
+        Objects.checkFromIndexSize(from, count, shape.dim(0));
+        long row = shape.size() / shape.dim(0) * dtype.bytes();
+        return new CudaBuffer(this, shape.with(0, count), offset + from * row);
     }
 
     long address() {
-        return memory.address();
+        return memory.address() + offset;
     }
 
     /** Remembers the run that used it last. */
     void usedBy(long run) {
         lastRun = run;
+        owner.ifPresent(o -> o.usedBy(run));
     }
 
     @Override
@@ -60,6 +86,6 @@ final class CudaBuffer implements DeviceBuffer {
 
     @Override
     public void close() {
-        memory.close();
+        if (owner.isEmpty()) memory.close();
     }
 }

@@ -3,14 +3,20 @@ package hesse.backend.cuda;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import hesse.backend.BackendOptions;
+import hesse.bindings.NativeLibraries;
+import hesse.bindings.NativeLibrary;
 import hesse.cases.Conformance;
 import hesse.cases.OpCases;
 import hesse.cases.Seeds;
 import hesse.cases.SmallNets;
+import hesse.collective.CollectiveConformance;
+import hesse.collective.Ranks;
 import hesse.tensor.DType;
+import hesse.tensor.Tensor;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /** The case table and whole nets on a GPU, where there is one. */
@@ -37,5 +43,31 @@ class CudaConformanceTest {
                             }
                         })));
         return Stream.concat(ops, nets);
+    }
+
+    /** One rank: the calls and types are NCCL's own, the sums those of one process. */
+    @Test
+    void sumsByNcclConform() {
+        var availability = new CudaBackend.Provider().availability();
+        assumeTrue(availability.available(), "not on a GPU: " + availability.reason());
+        assumeTrue(NativeLibraries.report().of(NativeLibrary.NCCL).usable(), "no NCCL here: its sums are not tried");
+        try (var device = CudaDevice.open(0)) {
+            var stream = device.stream("compute");
+            var nccl = NcclCollective.create(device, stream, Ranks.alone());
+            CollectiveConformance.check(nccl, (value, work) -> {
+                long bytes = value.data().byteSize();
+                try (var pinned = device.pinned(bytes);
+                        var memory = device.allocate(bytes, "a tensor to sum")) {
+                    pinned.segment().asSlice(0, bytes).copyFrom(value.data());
+                    stream.toDevice(memory.address(), pinned, 0, bytes);
+                    work.accept(memory.address());
+                    stream.toHost(pinned, 0, memory.address(), bytes);
+                    stream.synchronize();
+                    var copy = Tensor.allocate(value.dtype(), value.shape());
+                    copy.data().copyFrom(pinned.segment().asSlice(0, bytes));
+                    return copy;
+                }
+            });
+        }
     }
 }

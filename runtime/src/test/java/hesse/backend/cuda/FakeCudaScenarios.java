@@ -67,6 +67,99 @@ public final class FakeCudaScenarios {
                 FakeControl.calls().stream().anyMatch(call -> call.startsWith("BAD")), () -> "" + FakeControl.calls());
     }
 
+    /** A group of one, of which one more is expected. */
+    private record Several(int size) implements hesse.collective.Ranks {
+        @Override
+        public int rank() {
+            return 0;
+        }
+
+        @Override
+        public int localRank() {
+            return 0;
+        }
+
+        @Override
+        public byte[] fromFirst(byte[] message) {
+            return message.clone();
+        }
+
+        @Override
+        public hesse.collective.Collective host() {
+            throw new AssertionError("data of a device does not go through the host");
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    public void sumsOverRanksGoThroughNcclOnTheStreamOfTheComputation() {
+        try (var device = CudaDevice.open(0)) {
+            var stream = device.stream("compute");
+            var nccl = NcclCollective.create(device, stream, new Several(2));
+            var a = device.allocate(4096, "a");
+            var b = device.allocate(4096, "b");
+            nccl.sums(
+                    new long[] {a.address(), b.address()},
+                    new long[] {a.address(), b.address() + 512},
+                    List.of(100L, 7L),
+                    DType.F64);
+            nccl.sum(a.address(), 3, DType.F32);
+            nccl.broadcast(a.address(), 5, DType.I64, 1);
+        }
+        assertEquals(
+                List.of(
+                        "ncclGetUniqueId()",
+                        "ncclCommInitRank(2, id, 0)",
+                        "ncclGroupStart()",
+                        "ncclAllReduce(in place, 100, 8, 0, communicator1, stream1)",
+                        "ncclAllReduce(apart, 7, 8, 0, communicator1, stream1)",
+                        "ncclGroupEnd()",
+                        "ncclAllReduce(in place, 3, 7, 0, communicator1, stream1)",
+                        "ncclBroadcast(5, 4, 1, communicator1, stream1)",
+                        "ncclCommDestroy(communicator1)"),
+                FakeControl.calls().stream().filter(c -> c.startsWith("nccl")).toList());
+        assertNothingLeft();
+    }
+
+    public void aRankThatNcclRefusesSaysWhy() {
+        FakeControl.fail("ncclCommInitRank", 0, 5);
+        try (var device = CudaDevice.open(0)) {
+            var stream = device.stream("compute");
+            var e = assertThrows(CudaException.class, () -> NcclCollective.create(device, stream, new Several(2)));
+            var text = String.valueOf(e.getMessage());
+            assertTrue(text.contains("ncclCommInitRank") && text.contains("Duplicate GPU"), text);
+        }
+        assertNothingLeft();
+    }
+
+    public void anExchangeOfAPlanIsOneGroupOfSums() {
+        var g = new hesse.graph.Graph();
+        var x = g.input("x", DType.F32, hesse.tensor.Shape.of(6));
+        var y = g.input("y", DType.F32, hesse.tensor.Shape.of(2, 2));
+        var outputs = new java.util.LinkedHashMap<String, hesse.graph.Node>();
+        outputs.put("a", g.apply(new hesse.graph.AllReduce(1, 0), x));
+        outputs.put("b", g.apply(new hesse.graph.AllReduce(1, 1), y));
+        try (var backend = CudaBackend.open(
+                        new hesse.backend.BackendOptions(0, "f32", false, false, new Several(2)), libraries);
+                var executable = backend.compile(hesse.plan.Computation.of(outputs))) {
+            for (var buffer : executable.plan().buffers()) {
+                if (buffer.place() == hesse.plan.Plan.Place.SLAB) continue;
+                executable.bind(buffer.name(), backend.allocate(buffer.dtype(), buffer.shape()));
+            }
+            executable.run();
+        }
+        assertEquals(
+                List.of(
+                        "ncclGroupStart()",
+                        "ncclAllReduce(apart, 6, 7, 0, communicator1, stream1)",
+                        "ncclAllReduce(apart, 4, 7, 0, communicator1, stream1)",
+                        "ncclGroupEnd()"),
+                FakeControl.calls().stream()
+                        .filter(c -> c.startsWith("ncclGroup") || c.startsWith("ncclAll"))
+                        .toList());
+    }
+
     public void aDeviceIsOpenedAndClosedInOrder() {
         try (var device = CudaDevice.open(1)) {
             assertEquals(

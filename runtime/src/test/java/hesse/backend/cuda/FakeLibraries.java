@@ -33,8 +33,14 @@ final class FakeLibraries {
 
     /** Makes them all in a folder. */
     static void make(Path folder) throws IOException, InterruptedException {
-        for (var source :
-                List.of("fake.h", "fake_cuda.c", "fake_cublasLt.c", "fake_cudnn.c", "fake_nvrtc.c", "cuda_on_host.h")) {
+        for (var source : List.of(
+                "fake.h",
+                "fake_cuda.c",
+                "fake_cublasLt.c",
+                "fake_cudnn.c",
+                "fake_nccl.c",
+                "fake_nvrtc.c",
+                "cuda_on_host.h")) {
             try (var text = FakeLibraries.class.getResourceAsStream(source)) {
                 if (text == null) throw new IOException("no resource " + source);
                 Files.copy(text, folder.resolve(source));
@@ -44,6 +50,7 @@ final class FakeLibraries {
         compile(folder, "libcublasLt.so.12", "fake_cublasLt.c", "libcuda.so.1");
         compile(folder, "libcudnn.so.9", "fake_cudnn.c", "libcuda.so.1");
         compile(folder, "libnvrtc.so.12", "fake_nvrtc.c", "libcuda.so.1");
+        compile(folder, "libnccl.so.2", "fake_nccl.c", "libcuda.so.1");
         for (var part : CUDNN_PARTS) {
             Files.copy(folder.resolve("libnvrtc.so.12"), folder.resolve(part));
         }

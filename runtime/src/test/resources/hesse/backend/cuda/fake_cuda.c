@@ -14,7 +14,7 @@
 
 static const char *KINDS[] = {
     "?", "context", "stream", "event", "module", "function", "graph", "exec", "device", "host",
-    "cublas", "matmul", "layout", "preference", "cudnn", "tensor", "filter", "convolution", "program"};
+    "cublas", "matmul", "layout", "preference", "cudnn", "tensor", "filter", "convolution", "program", "communicator"};
 #define KIND_COUNT (sizeof KINDS / sizeof *KINDS)
 #define PER_KIND 4000
 

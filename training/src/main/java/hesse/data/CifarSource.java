@@ -32,7 +32,7 @@ record CifarSource(String name, String description, List<OfficialFile> files, in
                 name, part(paths.subList(0, train), skip), Optional.of(part(paths.subList(train, paths.size()), skip)));
     }
 
-    private ByteImages part(List<Path> files, boolean skip) {
+    ByteImages part(List<Path> files, boolean skip) {
         int record = labels + PIXELS;
         var records = files.stream().map(this::records).toList();
         int count = records.stream().mapToInt(r -> r.length / record).sum();

@@ -73,11 +73,28 @@ final class FolderStore implements PhotoStore {
                 .filter(p -> !name(p).startsWith("."))
                 .sorted((a, b) -> name(a).compareTo(name(b)))
                 .toList();
+        for (var c : all) {
+            if (!leadsOut(c, folder)) continue;
+            throw DataException.broken(
+                    c.toString(),
+                    "is a link that leads out of " + folder,
+                    "Copy the images there, or name the folder that holds them all");
+        }
         if (!all.isEmpty()) return all;
         throw DataException.broken(
                 folder.toString(),
                 "holds no class folders",
                 "Put the images into one folder for each class: " + folder + "/CLASS/IMAGE.jpg");
+    }
+
+    /** Whether a link stands for something outside of a folder; the folder itself may be one. */
+    private static boolean leadsOut(Path path, Path folder) {
+        if (!Files.isSymbolicLink(path)) return false;
+        try {
+            return !path.toRealPath().startsWith(folder.toRealPath());
+        } catch (IOException e) {
+            return true;
+        }
     }
 
     private static String[] images(Path folder) {
@@ -137,6 +154,9 @@ final class FolderStore implements PhotoStore {
     @Override
     public byte[] read(int index) throws IOException {
         var file = file(index);
+        var folder = folders.get(classOf(index));
+        var root = folder.getParent();
+        if (leadsOut(file, root == null ? folder : root)) throw new IOException("it is a link that leads out of " + root);
         long size = Files.size(file);
         if (size > MOST_BYTES) throw new IOException("it has " + size + " bytes, an image at most " + MOST_BYTES);
         return Files.readAllBytes(file);

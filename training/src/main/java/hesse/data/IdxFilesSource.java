@@ -54,7 +54,8 @@ final class IdxFilesSource implements DataSource {
                 config.unreadable() == DataConfig.OnUnreadable.SKIP);
     }
 
-    private static NumberArray array(Path file) {
+    /** @throws DataException if it is truncated, corrupt or of another form */
+    static NumberArray array(Path file) {
         if (file.toString().endsWith(".gz")) {
             try (var in = DataFolders.open(file)) {
                 return parse(file, MemorySegment.ofArray(in.rest(Integer.MAX_VALUE - 16)));

@@ -25,7 +25,7 @@ record IdxSource(String name, String description, List<OfficialFile> files) impl
                 name, part(paths.get(0), paths.get(1), skip), Optional.of(part(paths.get(2), paths.get(3), skip)));
     }
 
-    private static ByteImages part(Path images, Path labels, boolean skip) {
+    static ByteImages part(Path images, Path labels, boolean skip) {
         byte[] classes;
         var unreadable = new Unreadable(skip);
         try (var in = DataFolders.open(labels)) {

@@ -63,6 +63,10 @@ final class Yaml {
         var origin = origin(node);
         if (++values > MAX_VALUES) throw new ConfigException(origin + ": more than " + MAX_VALUES + " values");
         if (depth > MAX_DEPTH) throw new ConfigException(origin + ": nested more than " + MAX_DEPTH + " deep");
+        boolean plain = node instanceof ScalarNode
+                || node.getTag().equals(Tag.SEQ)
+                || node.getTag().equals(Tag.MAP);
+        if (!plain) throw tagged(node, origin);
         return switch (node) {
             case ScalarNode s -> scalar(s, origin);
             case SequenceNode s -> {
@@ -108,7 +112,12 @@ final class Yaml {
         if (tag.equals(Tag.INT)) return new ConfigValue.Scalar(whole(text, origin), text, origin);
         if (tag.equals(Tag.FLOAT)) return new ConfigValue.Scalar(real(text), text, origin);
         if (tag.equals(Tag.STR)) return new ConfigValue.Scalar(text, text, origin);
-        throw new ConfigException(origin + ": the tag " + tag.getValue() + " has no meaning here; leave it out");
+        throw tagged(node, origin);
+    }
+
+    private static ConfigException tagged(Node node, Origin origin) {
+        return new ConfigException(
+                origin + ": the tag " + node.getTag().getValue() + " has no meaning here; leave it out");
     }
 
     private static long whole(String text, Origin origin) {

@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
@@ -72,6 +73,9 @@ final class NpyFile {
     }
 
     private static DataException unreadable(Path file, Exception e) {
+        if (e instanceof NoSuchFileException) {
+            return DataException.broken(file.toString(), "does not exist", "Check the path", e);
+        }
         return DataException.broken(
                 file.toString(), "cannot be read (" + e.getMessage() + ")", "Check the file and its permissions", e);
     }

@@ -9,8 +9,6 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -160,23 +158,8 @@ final class PhotoDecoder {
         return bytes;
     }
 
-    /** The JDK's reader takes memory for whatever lengths a bitmap's header claims. */
-    private static void checkBitmap(byte[] file) throws Unusable {
-        if (file.length < 54 || file[0] != 'B' || file[1] != 'M') return;
-        var header = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
-        int compression = header.getInt(30);
-        if (compression == 4 || compression == 5) throw new Unusable("holds an image of another form", null);
-        long data = header.getInt(34) & 0xFFFFFFFFL;
-        long colours = header.getInt(46) & 0xFFFFFFFFL;
-        if (data > file.length || colours > file.length) {
-            throw new Unusable(
-                    "claims " + Math.max(data, colours) + " bytes of data or colours, in a file of " + file.length,
-                    null);
-        }
-    }
-
     private static Pixels other(byte[] file) throws IOException, Unusable {
-        checkBitmap(file);
+        PictureLimits.check(file);
         try (var input = new ByteInput(file)) {
             var readers = ImageIO.getImageReaders(input);
             if (!readers.hasNext()) throw new Unusable("is no image of a known form", null);

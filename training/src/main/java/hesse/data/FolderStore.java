@@ -156,7 +156,8 @@ final class FolderStore implements PhotoStore {
         var file = file(index);
         var folder = folders.get(classOf(index));
         var root = folder.getParent();
-        if (leadsOut(file, root == null ? folder : root)) throw new IOException("it is a link that leads out of " + root);
+        if (leadsOut(file, root == null ? folder : root))
+            throw new IOException("it is a link that leads out of " + root);
         long size = Files.size(file);
         if (size > MOST_BYTES) throw new IOException("it has " + size + " bytes, an image at most " + MOST_BYTES);
         return Files.readAllBytes(file);

@@ -31,7 +31,8 @@ final class PictureLimits {
     private static void bitmap(byte[] file) throws Unusable {
         var header = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
         int compression = header.getInt(30);
-        if (compression == INNER_JPEG || compression == INNER_PNG) throw new Unusable("holds an image of another form", null);
+        if (compression == INNER_JPEG || compression == INNER_PNG)
+            throw new Unusable("holds an image of another form", null);
         long data = header.getInt(34) & 0xFFFFFFFFL;
         long colours = header.getInt(46) & 0xFFFFFFFFL;
         if (data > file.length || colours > file.length) {

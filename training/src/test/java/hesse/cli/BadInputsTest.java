@@ -48,7 +48,9 @@ class BadInputsTest {
         var message = CommandLineRun.of(arguments).failed(code).strip();
         assertFalse(message.contains("a defect of Hesse"), what + ": " + message);
         assertFalse(Files.exists(folder.resolve("run")), what + " left a run");
-        var shown = message.replace(folder.toString(), "FOLDER").replace("\n", "<br>").replace("|", "\\|");
+        var shown = message.replace(folder.toString(), "FOLDER")
+                .replace("\n", "<br>")
+                .replace("|", "\\|");
         lines.add("| " + what + " | " + code + " | " + shown.replaceAll(" {2,}", " ") + " |");
     }
 
@@ -61,13 +63,25 @@ class BadInputsTest {
     }
 
     private void setting(String what, String... settings) {
-        train(2, what, Arrays.stream(settings).flatMap(s -> List.of("--set", s).stream()).toArray(String[]::new));
+        train(
+                2,
+                what,
+                Arrays.stream(settings)
+                        .flatMap(s -> List.of("--set", s).stream())
+                        .toArray(String[]::new));
     }
 
     private void file(String what, String yaml) throws IOException {
         var file = folder.resolve("run.yaml");
         Files.writeString(file, yaml);
-        says(2, what, "train", file.toString(), "--quiet", "--out", folder.resolve("run").toString());
+        says(
+                2,
+                what,
+                "train",
+                file.toString(),
+                "--quiet",
+                "--out",
+                folder.resolve("run").toString());
     }
 
     private void weights(int code, String what, byte[] content) throws IOException {
@@ -95,10 +109,11 @@ class BadInputsTest {
         publishedSets();
         arrays();
         photographs();
-        var page = "# Bad inputs and what is said to them\n\nWritten by `BadInputsTest`: do not edit. `FOLDER` stands for"
-                + " the folder of the files. Exit codes: 2 for what the command line and the configuration\nare to blame"
-                + " for, 1 for files that are missing or damaged. `reliability.md` tells what else is done about inputs.\n"
-                + String.join("\n", lines) + "\n";
+        var page =
+                "# Bad inputs and what is said to them\n\nWritten by `BadInputsTest`: do not edit. `FOLDER` stands for"
+                        + " the folder of the files. Exit codes: 2 for what the command line and the configuration\nare to blame"
+                        + " for, 1 for files that are missing or damaged. `reliability.md` tells what else is done about inputs.\n"
+                        + String.join("\n", lines) + "\n";
         if (System.getProperty("hesse.catalogue", "").equals("write")) Files.writeString(PAGE, page);
         assertEquals(page, Files.readString(PAGE), "write the page anew with -Dhesse.catalogue=write");
         assertTrue(lines.size() > 60);
@@ -137,7 +152,16 @@ class BadInputsTest {
 
     private void weightFiles() throws IOException {
         title("Weights (safetensors)");
-        says(1, "no file", "evaluate", "--backend", "cpu", "--config", "digits-mlp", "--weights", folder.resolve("none").toString());
+        says(
+                1,
+                "no file",
+                "evaluate",
+                "--backend",
+                "cpu",
+                "--config",
+                "digits-mlp",
+                "--weights",
+                folder.resolve("none").toString());
         weights(1, "an empty file", new byte[0]);
         weights(1, "a header longer than any", "not a safetensors file".getBytes(StandardCharsets.US_ASCII));
         weights(1, "a header longer than the file", header(500, "{}", 0));
@@ -247,7 +271,13 @@ class BadInputsTest {
         data(2, "an archive without x and y", "{name: npy, train: FOLDER/z.npz, batch: 1}");
         put("z.npz", Arrays.copyOf(zip("x.npy", npy("<f4", "(1,)", 4)), 60));
         data(1, "an archive that breaks off", "{name: npy, train: FOLDER/z.npz, batch: 1}");
-        put("x.idx", ByteBuffer.allocate(12).putInt(0x0803).putInt(1 << 30).putInt(1 << 30).array());
+        put(
+                "x.idx",
+                ByteBuffer.allocate(12)
+                        .putInt(0x0803)
+                        .putInt(1 << 30)
+                        .putInt(1 << 30)
+                        .array());
         put("y.idx", labels(1, 0));
         data(
                 1,

@@ -30,7 +30,21 @@ import java.util.zip.ZipOutputStream;
 
 /** Whatever reads bytes from outside: what it takes, good inputs to start from, and the words of its form. */
 enum InputParser {
-    SAFETENSORS("safetensors", "\"dtype\":", "\"shape\":[", "\"data_offsets\":[", "F32", "I64", "BOOL", "__metadata__", "{", "}", "[", "9223372036854775807", "-1", "1e9") {
+    SAFETENSORS(
+            "safetensors",
+            "\"dtype\":",
+            "\"shape\":[",
+            "\"data_offsets\":[",
+            "F32",
+            "I64",
+            "BOOL",
+            "__metadata__",
+            "{",
+            "}",
+            "[",
+            "9223372036854775807",
+            "-1",
+            "1e9") {
         @Override
         List<byte[]> seeds(Path folder) throws IOException {
             var all = new ArrayList<byte[]>();
@@ -122,10 +136,26 @@ enum InputParser {
             use(IdxFilesSource.array(file));
         }
     },
-    NPY("npy", "'descr': '<f4'", "'>i8'", "'|b1'", "'fortran_order': False", "'shape': (", "True", ",", ")", "99999999999", "-1", "\u0093NUMPY") {
+    NPY(
+            "npy",
+            "'descr': '<f4'",
+            "'>i8'",
+            "'|b1'",
+            "'fortran_order': False",
+            "'shape': (",
+            "True",
+            ",",
+            ")",
+            "99999999999",
+            "-1",
+            "\u0093NUMPY") {
         @Override
         List<byte[]> seeds(Path folder) {
-            return List.of(npy("<f4", "(2, 3)", 24, 1), npy(">i8", "(2,)", 16, 1), npy("|u1", "()", 1, 2), npy("<f8", "(0, 5)", 0, 3));
+            return List.of(
+                    npy("<f4", "(2, 3)", 24, 1),
+                    npy(">i8", "(2,)", 16, 1),
+                    npy("|u1", "()", 1, 2),
+                    npy("<f8", "(0, 5)", 0, 3));
         }
 
         @Override
@@ -156,7 +186,19 @@ enum InputParser {
             for (var array : NpyFile.archive(file).values()) use(array);
         }
     },
-    TAR("tar", "ustar\u000000", "../", "/etc/passwd", "0000001", ".jpg", ".cls", "{\"cls\": 3}", "77777777777", "\u0080\u0000\u0000\u0000", "30 path=../../x\n", "22 size=99999999999\n") {
+    TAR(
+            "tar",
+            "ustar\u000000",
+            "../",
+            "/etc/passwd",
+            "0000001",
+            ".jpg",
+            ".cls",
+            "{\"cls\": 3}",
+            "77777777777",
+            "\u0080\u0000\u0000\u0000",
+            "30 path=../../x\n",
+            "22 size=99999999999\n") {
         @Override
         List<byte[]> seeds(Path folder) throws IOException {
             var entries = new LinkedHashMap<String, byte[]>();
@@ -190,20 +232,49 @@ enum InputParser {
             for (int i = 0; i < store.size(); i++) bounded(store.read(i).length, input.length);
         }
     },
-    YAML("yaml", "{", "}", "[", "]", ": ", "- ", "&a", "*a", "<<: ", "!!java", "|", ">", "'", "\"", "\n", "  ", "kind: ", "activation: ", "\"x * tanh(x)\"", "1e999", "0x7fffffffffffffff", ".nan", "~", "---\n", "%TAG", "\t", "\u0000", "train: ", "model: ", "\u00e9") {
+    YAML(
+            "yaml",
+            "{",
+            "}",
+            "[",
+            "]",
+            ": ",
+            "- ",
+            "&a",
+            "*a",
+            "<<: ",
+            "!!java",
+            "|",
+            ">",
+            "'",
+            "\"",
+            "\n",
+            "  ",
+            "kind: ",
+            "activation: ",
+            "\"x * tanh(x)\"",
+            "1e999",
+            "0x7fffffffffffffff",
+            ".nan",
+            "~",
+            "---\n",
+            "%TAG",
+            "\t",
+            "\u0000",
+            "train: ",
+            "model: ",
+            "\u00e9") {
         @Override
         List<byte[]> seeds(Path folder) {
             return List.of(
-                    text(
-                            """
+                    text("""
                             model: {kind: mlp, hidden: [10, 10], activation: gelu}
                             data:  {name: digits, batch: 32, augment: [flip, {kind: crop, padding: 1}]}
                             method: {kind: psam, rho: 0.1}
                             optimizer: {kind: sgd, lr: 0.1, momentum: 0.9, schedule: cosine}
                             train: {epochs: 2, seed: 1}
                             """),
-                    text(
-                            """
+                    text("""
                             model:
                               kind: cnn
                               activation: {kind: relu, second_derivative: {kind: gaussian, beta: 100}}
@@ -213,7 +284,8 @@ enum InputParser {
                             probes: [{kind: top_eigenvalues, k: 3, every: 100}]
                             device: {backend: cpu, precision: f64, threads: 2}
                             """),
-                    text("model: {kind: transformer, vocab: 16, context: 8, layers: 1, heads: 2, key_size: 4, width: 8}\n"));
+                    text(
+                            "model: {kind: transformer, vocab: 16, context: 8, layers: 1, heads: 2, key_size: 4, width: 8}\n"));
         }
 
         @Override
@@ -222,7 +294,25 @@ enum InputParser {
             Config.read(ConfigNode.parse("input.yaml", file.toAbsolutePath().getParent(), text, List.of()));
         }
     },
-    FORMULA("formula", "x", "exp(", "log1p(", "where(", "max(", "^", "-", "(", ")", ",", "<=", "1e308", "pi", "tanh(x)", "erf(", ".5", "softplus(") {
+    FORMULA(
+            "formula",
+            "x",
+            "exp(",
+            "log1p(",
+            "where(",
+            "max(",
+            "^",
+            "-",
+            "(",
+            ")",
+            ",",
+            "<=",
+            "1e308",
+            "pi",
+            "tanh(x)",
+            "erf(",
+            ".5",
+            "softplus(") {
         @Override
         List<byte[]> seeds(Path folder) {
             return List.of(
@@ -242,7 +332,19 @@ enum InputParser {
             }
         }
     },
-    JPEG("jpg", "\u00ff\u00d8", "\u00ff\u00c0", "\u00ff\u00c2", "\u00ff\u00c4", "\u00ff\u00da", "\u00ff\u00db", "\u00ff\u00d9", "\u00ff\u00ee", "Adobe", "JFIF", "\u00ff\u00dd") {
+    JPEG(
+            "jpg",
+            "\u00ff\u00d8",
+            "\u00ff\u00c0",
+            "\u00ff\u00c2",
+            "\u00ff\u00c4",
+            "\u00ff\u00da",
+            "\u00ff\u00db",
+            "\u00ff\u00d9",
+            "\u00ff\u00ee",
+            "Adobe",
+            "JFIF",
+            "\u00ff\u00dd") {
         @Override
         List<byte[]> seeds(Path folder) throws IOException {
             return List.of(
@@ -371,7 +473,10 @@ enum InputParser {
         var header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }\n";
         int start = version == 1 ? 10 : 12;
         var out = ByteBuffer.allocate(start + header.length() + bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN);
-        out.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) version).put((byte) 0);
+        out.put((byte) 0x93)
+                .put("NUMPY".getBytes(StandardCharsets.US_ASCII))
+                .put((byte) version)
+                .put((byte) 0);
         if (version == 1) out.putShort((short) header.length());
         else out.putInt(header.length());
         out.put(header.getBytes(StandardCharsets.US_ASCII));

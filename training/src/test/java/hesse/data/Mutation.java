@@ -8,8 +8,29 @@ import java.util.Random;
 /** Changes bytes at random, as damage and malice would: bits, lengths, cuts, repetitions, words of the form. */
 final class Mutation {
     private static final long[] NUMBERS = {
-        0, 1, 2, 7, 8, 127, 128, 255, 256, 32767, 32768, 65535, 65536, Integer.MAX_VALUE, 1L << 31, 0xFFFFFFFFL,
-        1L << 32, 1L << 40, Long.MAX_VALUE, Long.MIN_VALUE, -1, -2, -8
+        0,
+        1,
+        2,
+        7,
+        8,
+        127,
+        128,
+        255,
+        256,
+        32767,
+        32768,
+        65535,
+        65536,
+        Integer.MAX_VALUE,
+        1L << 31,
+        0xFFFFFFFFL,
+        1L << 32,
+        1L << 40,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE,
+        -1,
+        -2,
+        -8
     };
     private static final int LONGEST = 1 << 16;
 
@@ -19,7 +40,8 @@ final class Mutation {
     /** @param words what means something to the parser */
     Mutation(long seed, List<String> words) {
         this.random = new Random(seed);
-        this.words = words.stream().map(w -> w.getBytes(StandardCharsets.ISO_8859_1)).toList();
+        this.words =
+                words.stream().map(w -> w.getBytes(StandardCharsets.ISO_8859_1)).toList();
     }
 
     /** One of the seeds, or parts of two, changed once or a few times. */

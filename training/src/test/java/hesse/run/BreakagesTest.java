@@ -23,7 +23,9 @@ class BreakagesTest {
             var source = Files.readString(ROOT.resolve(b.path("file").asString()));
             var find = b.path("find").asString();
             int first = source.indexOf(find);
-            assertTrue(first >= 0, name + ": its place is gone from " + b.path("file").asString());
+            assertTrue(
+                    first >= 0,
+                    name + ": its place is gone from " + b.path("file").asString());
             assertEquals(first, source.lastIndexOf(find), name + ": its place stands more than once");
             var test = b.path("test").asString();
             var tests = ROOT.resolve(b.path("module").asString()).resolve("src/test/java");

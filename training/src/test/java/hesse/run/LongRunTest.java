@@ -36,7 +36,8 @@ class LongRunTest {
     private record Look(long step, double heap, double direct, double resident, long files) {
         static Look at(long step) throws IOException {
             System.gc();
-            double heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() / 1048576.0;
+            double heap =
+                    ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() / 1048576.0;
             double direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                             .mapToLong(BufferPoolMXBean::getMemoryUsed)
                             .sum()
@@ -111,7 +112,9 @@ class LongRunTest {
             int seen = 0;
             while (training.isAlive() && looks.size() < PARTS) {
                 Thread.sleep(5);
-                long lines = Files.exists(timings) ? Files.readString(timings).lines().count() : 0;
+                long lines = Files.exists(timings)
+                        ? Files.readString(timings).lines().count()
+                        : 0;
                 if (lines < seen + 100 / PARTS) continue;
                 seen = (int) lines;
                 looks.add(Look.at(lines * every));

@@ -22,6 +22,7 @@ module hesse.training {
     exports hesse.data;
     exports hesse.experiment;
     exports hesse.optim;
+    exports hesse.report;
     exports hesse.run;
     exports hesse.sharpness;
 
@@ -39,6 +40,7 @@ module hesse.training {
             hesse.cli.ModelCommand,
             hesse.cli.ProductCommand,
             hesse.cli.QuickstartCommand,
+            hesse.cli.ReportCommand,
             hesse.cli.ReproduceCommand,
             hesse.cli.SweepCommand,
             hesse.cli.TrainCommand;

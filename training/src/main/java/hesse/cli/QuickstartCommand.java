@@ -1,10 +1,9 @@
 package hesse.cli;
 
+import hesse.report.Report;
 import hesse.run.Console;
 import hesse.run.Quickstart;
 import hesse.run.Quickstart.Outcome;
-import hesse.run.QuickstartReport;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +23,9 @@ import picocli.CommandLine.Option;
                 "Trains a small network by SGD, SAM and PSAM, with GELU and ReLU, and compares what they come to.",
         footer = {"", "Example:", "  hesse quickstart"})
 public final class QuickstartCommand implements Command {
+    private static final String INTRODUCTION = "UCI handwritten digits, one small perceptron, by method and activation;"
+            + " curvature by exact products on 512 training digits. ";
+
     @Option(names = "--out", paramLabel = "DIR", description = "Folder of runs and report. Default: runs/quickstart.")
     @Nullable
     Path out;
@@ -45,7 +47,7 @@ public final class QuickstartCommand implements Command {
     ConfigOptions options = new ConfigOptions();
 
     @Override
-    public int run(Console console) throws IOException, InterruptedException {
+    public int run(Console console) throws InterruptedException {
         var folder = out != null ? out : free();
         var overrides = new ArrayList<>(device.overrides());
         overrides.addAll(options.set);
@@ -53,17 +55,14 @@ public final class QuickstartCommand implements Command {
         var table = table(outcomes);
         var conclusion = Quickstart.conclusion(outcomes);
         var report = folder.resolve("report.html");
-        try {
-            System.setProperty("java.awt.headless", "true");
-            new QuickstartReport(outcomes).write(report, table, conclusion);
-        } catch (LinkageError | InternalError e) {
-            console.log("no report with plots: this JDK cannot draw (" + e + "); install its fonts and AWT libraries");
-        }
+        Report.of(List.of(folder), console::log)
+                .introduced("Hesse quickstart", INTRODUCTION + conclusion, table.rows())
+                .write(report);
         if (json) {
             console.print(Json.print(rows(outcomes, conclusion, report)));
             return 0;
         }
-        table.forEach(console::print);
+        table.lines().forEach(console::print);
         console.print("");
         console.print(conclusion);
         console.print("Curvature: exact products on 512 training digits. Report: " + report);
@@ -76,7 +75,7 @@ public final class QuickstartCommand implements Command {
         return folder;
     }
 
-    private static List<String> table(List<Outcome> all) {
+    private static TextTable table(List<Outcome> all) {
         var table = new TextTable(
                 "activation", "method", "test accuracy %", "λ₁(H)", "tr(G)", "tr(H)", "ms per step", "ratio to SGD");
         for (var activation : Quickstart.ACTIVATIONS) {
@@ -94,7 +93,7 @@ public final class QuickstartCommand implements Command {
                         String.format(Locale.ROOT, "%.2f", ms / sgd));
             }
         }
-        return table.lines();
+        return table;
     }
 
     /** The smallest over the seeds of a run's median: the first runs still compile. */

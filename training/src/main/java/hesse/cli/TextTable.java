@@ -18,6 +18,11 @@ public final class TextTable {
         rows.add(row);
     }
 
+    /** The cells by row, the header first. */
+    public List<List<String>> rows() {
+        return List.copyOf(rows);
+    }
+
     /** One line a row, cells padded to their columns' widths. */
     public List<String> lines() {
         int columns = rows.getFirst().size();

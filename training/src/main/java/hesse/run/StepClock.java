@@ -3,19 +3,21 @@ package hesse.run;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Time of steps since the last line of {@code timings.jsonl}. */
+/** Time and cost of steps since the last line of {@code timings.jsonl}. */
 final class StepClock {
     private long steps;
     private long nanos;
     private long waited;
+    private double multiplyAdds;
     private final long[] recent = new long[1000];
     private long all;
 
-    void add(long stepNanos, long waitNanos) {
+    void add(long stepNanos, long waitNanos, double stepMultiplyAdds) {
         recent[(int) (all++ % recent.length)] = stepNanos;
         steps++;
         nanos += stepNanos;
         waited += waitNanos;
+        multiplyAdds += stepMultiplyAdds;
     }
 
     /** Median over the second half of the last (at most 1000) steps; NaN before the first. */
@@ -29,15 +31,17 @@ final class StepClock {
         return last[half / 2] / 1e9;
     }
 
-    /** Mean seconds of a step and of waiting for its data; begins anew. */
+    /** Mean seconds of a step and of waiting for its data, mean multiply-adds of its contractions; begins anew. */
     Map<String, Object> line(long step) {
         var line = new LinkedHashMap<String, Object>();
         line.put("step", step);
         line.put("seconds", nanos / 1e9 / steps);
         line.put("data_wait_seconds", waited / 1e9 / steps);
+        line.put("multiply_adds", multiplyAdds / steps);
         steps = 0;
         nanos = 0;
         waited = 0;
+        multiplyAdds = 0;
         return line;
     }
 }

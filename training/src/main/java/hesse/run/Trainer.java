@@ -292,7 +292,7 @@ public final class Trainer implements AutoCloseable {
         watchdog.enter(Watchdog.Work.STEPPING);
         long before = System.nanoTime();
         boolean finite = loop.step.run(config.train().seed(), t, x, y, scalars);
-        clock.add(System.nanoTime() - before, batch.waitNanos());
+        clock.add(System.nanoTime() - before, batch.waitNanos(), loop.step.multiplyAdds());
         if (!finite) failed(loop, t, x, y);
 
         long done = t + 1;

@@ -9,6 +9,7 @@ import hesse.graph.Type;
 import hesse.optim.Optimizer;
 import hesse.plan.Computation;
 import hesse.plan.Computation.Output;
+import hesse.plan.PlanCost;
 import hesse.plan.Rows;
 import hesse.run.BoundPlans.Examples;
 import hesse.run.StepGraph.Recipe;
@@ -67,6 +68,8 @@ public final class TrainingStep implements AutoCloseable {
     private final Map<Key, Plans> plans = new HashMap<>();
     private List<String> sums = List.of();
     private Plans last;
+    private Plans counted;
+    private double multiplyAdds;
     private Key lastKey;
     private long lastStep;
 
@@ -88,6 +91,8 @@ public final class TrainingStep implements AutoCloseable {
         if (micro < own.count()) requireDivisible(micro);
         this.lastKey = new Key(x.shape().dim(0), false);
         this.last = plans(lastKey);
+        this.counted = last;
+        this.multiplyAdds = count();
     }
 
     /**
@@ -300,6 +305,21 @@ public final class TrainingStep implements AutoCloseable {
         last.secondExchange.ifPresent(all::add);
         last.joined.ifPresent(all::add);
         return all;
+    }
+
+    /** Multiply-adds of the last step's contractions on this process, recomputed ones included. */
+    double multiplyAdds() {
+        if (counted != last) {
+            counted = last;
+            multiplyAdds = count();
+        }
+        return multiplyAdds;
+    }
+
+    private double count() {
+        return program().stream()
+                .mapToDouble(e -> PlanCost.multiplyAdds(e.plan()))
+                .sum();
     }
 
     /** Tells the other ranks, in the steps to come, that this process was asked to stop. */

@@ -86,6 +86,21 @@ class TrainCommandTest {
         assertTrue(text.contains("With ReLU, against SGD: SAM ends at "), text);
         assertTrue(text.contains("within the noise"), text);
         var page = Files.readString(folder.resolve("quick/report.html"));
-        assertEquals(5, page.split("data:image/png", -1).length);
+        assertTrue(page.contains("<h1>Hesse quickstart</h1>"));
+        assertTrue(page.contains("With ReLU, against SGD: SAM ends at "));
+        assertTrue(page.contains("\"label\":\"psam, relu, rho 0.1\""));
+        assertTrue(page.contains("\"title\":\"Test loss\""));
+
+        var again = folder.resolve("again.html");
+        var result = JSON.readTree(
+                CommandLineRun.of("report", folder.resolve("quick").toString(), "-o", again.toString(), "--json")
+                        .done());
+        assertEquals(6, result.path("groups").asInt());
+        assertEquals(12, result.path("runs").asInt());
+        assertTrue(Files.readString(again).contains("<title>Report on runs</title>"));
+        assertTrue(CommandLineRun.of("report").failed(2).contains("RUN"));
+        assertTrue(CommandLineRun.of("report", folder.resolve("nowhere").toString())
+                .failed(1)
+                .contains("does not exist"));
     }
 }

@@ -86,7 +86,7 @@ record RunFolder(
         try {
             flatten("", new Load(LoadSettings.builder().build()).loadFromString(text), settings);
         } catch (YamlEngineException e) {
-            throw damaged(folder.resolve("config.yaml"), e.getMessage());
+            throw damaged(folder.resolve("config.yaml"), "is no YAML (" + e.getMessage() + ")");
         }
         var summary = Files.exists(folder.resolve("summary.json"))
                 ? json(folder.resolve("summary.json"))

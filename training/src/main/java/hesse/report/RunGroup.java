@@ -2,6 +2,7 @@ package hesse.report;
 
 import hesse.report.RunFolder.Points;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,7 +56,10 @@ record RunGroup(String label, Map<String, String> settings, List<RunFolder> runs
     private static String label(Map<String, String> settings, List<String> keys, RunFolder first) {
         var parts = new ArrayList<String>();
         if (keys.contains("method.kind")) parts.add(settings.getOrDefault("method.kind", ""));
-        for (var key : keys) {
+        var modelFirst = keys.stream()
+                .sorted(Comparator.comparing((String k) -> !k.startsWith("model.")))
+                .toList();
+        for (var key : modelFirst) {
             var value = settings.get(key);
             if (value == null || key.equals("method.kind")) continue;
             // what a method has anyway is no distinction once its kind is named

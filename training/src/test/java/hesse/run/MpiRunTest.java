@@ -54,6 +54,9 @@ class MpiRunTest {
     private static Process mpirun(int ranks, List<String> options, List<String> java) throws IOException {
         var command = new ArrayList<>(List.of("mpirun", "--oversubscribe", "--allow-run-as-root", "-n", ranks + ""));
         command.addAll(options);
+        // by env, for Open MPI 4 puts the working directory before what follows any argument of java with "cp" in it,
+        // as in "cpu"
+        command.add("env");
         command.addAll(java);
         return new ProcessBuilder(command).start();
     }

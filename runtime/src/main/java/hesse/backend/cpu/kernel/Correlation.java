@@ -265,6 +265,7 @@ final class Correlation implements Contraction {
                 }
                 lanes.zero(local, to, 0, 1, first * pitch);
                 lanes.zero(local, to + end * pitch, 0, 1, (excerptColumns - end) * pitch);
+                if (end == first) continue;
                 long pixel = ((long) (image + i) * images.height() + y) * images.width() + first + dxMin;
                 copyPixels(local, to + first * pitch, pixel, group, end - first);
             }

@@ -303,6 +303,7 @@ final class FilterGradient implements Contraction {
             }
             lanes.zero(local, to, 0, 1, begin * channels);
             lanes.zero(local, to + end * channels, 0, 1, (excerptColumns - end) * channels);
+            if (end == begin) continue;
             long pixel = ((long) (row / paddedHeight) * shape.height() + y) * shape.width() + begin - shape.padLeft();
             long from = imagesAt + pixel * shape.channels() + (long) group * channels;
             int into = to + begin * channels;

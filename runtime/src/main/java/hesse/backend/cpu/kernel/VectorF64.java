@@ -158,6 +158,11 @@ final class VectorF64 implements Lanes {
         // Whole vectors, each overwriting what the one before wrote too far; the last rows may have no whole vector
         // left to read.
         int whole = Math.ceilDiv(width, L) * L;
+        if (whole > 2 * L) {
+            // Vector after vector over all rows: the last would overwrite the beginnings of the rows after.
+            copy(source, from, stride, terms, width, target, to, targetStride);
+            return;
+        }
         long readable = source.byteSize() / 8 - whole - from;
         int safe = readable < 0 ? 0 : (int) Math.min(terms, readable / stride + 1);
         copyVectors(source, from * 8, stride * 8, safe, whole, (double[]) target, to, targetStride);

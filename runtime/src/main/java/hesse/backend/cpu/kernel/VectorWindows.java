@@ -34,33 +34,22 @@ final class VectorWindows implements Windows {
             rest.largest(source, from, rows, rowStride, columns, channels, place, rowPlaces, target, to);
             return;
         }
+        // One method: a vector that a method returns may be boxed.
         for (int c = 0; c < channels; c += L) {
-            largestOfLanes(source, from + c, rows, rowStride, columns, channels, place, rowPlaces)
-                    .intoMemorySegment(target, to + 4L * c, ORDER);
-        }
-    }
-
-    private static IntVector largestOfLanes(
-            MemorySegment source,
-            long from,
-            int rows,
-            long rowStride,
-            int columns,
-            int channels,
-            int place,
-            int rowPlaces) {
-        var largest = FloatVector.fromMemorySegment(SPECIES, source, 4 * from, ORDER);
-        var best = IntVector.broadcast(PLACES, place);
-        for (int r = 0; r < rows; r++) {
-            for (int s = 0; s < columns; s++) {
-                long at = 4 * (from + r * rowStride + (long) s * channels);
-                var v = FloatVector.fromMemorySegment(SPECIES, source, at, ORDER);
-                var better = v.compare(VectorOperators.GT, largest)
-                        .or(v.test(VectorOperators.IS_NAN).andNot(largest.test(VectorOperators.IS_NAN)));
-                largest = largest.blend(v, better);
-                best = best.blend(place + r * rowPlaces + s, better.cast(PLACES));
+            long first = 4 * (from + c);
+            var largest = FloatVector.fromMemorySegment(SPECIES, source, first, ORDER);
+            var best = IntVector.broadcast(PLACES, place);
+            for (int r = 0; r < rows; r++) {
+                for (int s = 0; s < columns; s++) {
+                    long at = first + 4 * (r * rowStride + (long) s * channels);
+                    var v = FloatVector.fromMemorySegment(SPECIES, source, at, ORDER);
+                    var better = v.compare(VectorOperators.GT, largest)
+                            .or(v.test(VectorOperators.IS_NAN).andNot(largest.test(VectorOperators.IS_NAN)));
+                    largest = largest.blend(v, better);
+                    best = best.blend(place + r * rowPlaces + s, better.cast(PLACES));
+                }
             }
+            best.intoMemorySegment(target, to + 4L * c, ORDER);
         }
-        return best;
     }
 }

@@ -139,6 +139,8 @@ public final class CpuBackend implements Backend {
             this.plan = plan;
             this.bindings = new Bindings(plan);
             this.given = new @Nullable HostBuffer[plan.buffers().size()];
+            // first, for it says clearly what does not fit
+            MemorySegment slab = memory(plan.slabBytes());
             long need = 0;
             for (var step : plan.steps()) {
                 Work w = switch (step) {
@@ -151,7 +153,6 @@ public final class CpuBackend implements Backend {
                 works.add(w);
                 need = Math.max(need, w.scratchBytes());
             }
-            MemorySegment slab = memory(plan.slabBytes());
             this.scratch = memory(need);
             this.places = new Places(plan, slab);
         }

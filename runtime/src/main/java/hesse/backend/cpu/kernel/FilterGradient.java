@@ -42,8 +42,10 @@ final class FilterGradient implements Contraction {
     private final int paddedHeight;
     private final int excerptColumns;
     private final int rowPitch;
-    /** Where each output pixel begins among the padded rows of all images. */
+    /** Where each output pixel begins among the padded rows of all images: those of the first image, and a block's of what follows. */
     private final int[] index;
+
+    private final int perImage;
 
     private final int sumsStride;
     /** Where rows of the sums begin, as many as a vector has lanes. */
@@ -92,7 +94,8 @@ final class FilterGradient implements Contraction {
         excerptColumns =
                 (shape.outputWidth() - 1) * shape.strideW() + (shape.kernelWidth() - 1) * shape.dilationW() + 1;
         rowPitch = Math.multiplyExact(excerptColumns, channels);
-        index = index(pixels);
+        perImage = shape.outputHeight() * shape.outputWidth();
+        index = index(Math.min(pixels, perImage + TermBlocks.BLOCK));
 
         // Without dilation the taps of a filter row are one run of the excerpt.
         int taps = shape.dilationW() == 1 ? 1 : shape.kernelWidth();
@@ -269,6 +272,7 @@ final class FilterGradient implements Contraction {
             boolean first) {
         int begin = tileIndex * tilesPerTask;
         int end = Math.min(tileRow.length, begin + tilesPerTask);
+        int place = term % perImage;
         for (int j = 0; j < filters; j += panelWidth, panel += panelWidth * terms) {
             int vectors = filters - j > vectorLength ? 2 : 1;
             for (int tile = begin; tile < end; tile++) {
@@ -277,16 +281,16 @@ final class FilterGradient implements Contraction {
                 int from = excerpt + tileAt[tile];
                 int to = sumsAt + (tileRow[tile] - tileRow[begin]) * sumsStride + j;
                 if (first) {
-                    kernel.run(local, from, index, term, panels, panel, terms, sums, to, sumsStride);
+                    kernel.run(local, from, index, place, panels, panel, terms, sums, to, sumsStride);
                 } else {
-                    kernel.run(local, from, index, term, panels, panel, terms, local, scratchAt, panelWidth);
+                    kernel.run(local, from, index, place, panels, panel, terms, local, scratchAt, panelWidth);
                     lanes.add(local, scratchAt, panelWidth, sums, to, sumsStride, height, vectors * vectorLength);
                 }
             }
         }
     }
 
-    /** Copies the padded rows that the pixels from {@code term} on see. Returns where the first of them lies among all rows' elements. */
+    /** Copies the padded rows that the pixels from {@code term} on see. Returns where the first of them lies among the elements of the rows from the first pixel's image on. */
     private int copyExcerpt(Object local, int group, int tileIndex, int term, int terms) {
         int lastTile = Math.min(tileRow.length, (tileIndex + 1) * tilesPerTask) - 1;
         int firstRow = paddedRow(term) + filterRow(tileIndex * tilesPerTask) * shape.dilationH();
@@ -313,7 +317,7 @@ final class FilterGradient implements Contraction {
                 lanes.copy(images, from, shape.channels(), end - begin, channels, local, into, channels);
             }
         }
-        return firstRow * rowPitch;
+        return (firstRow - term / perImage * paddedHeight) * rowPitch;
     }
 
     /** The padded row, among those of all images, that the first filter row sees at an output pixel. */

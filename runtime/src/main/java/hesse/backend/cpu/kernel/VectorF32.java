@@ -323,18 +323,8 @@ final class VectorF32 implements Lanes {
             for (int j = 0; j < n; j++) {
                 long at = (to + j * targetStride + i) * 4;
                 int column = from + i * stride + j;
-                if (height == L) {
-                    var values = FloatVector.fromArray(SPECIES, (float[]) source, column, rowsAt, 0);
-                    var scaled = accumulate
-                            ? values.fma(
-                                    FloatVector.broadcast(SPECIES, (float) alpha),
-                                    FloatVector.fromMemorySegment(SPECIES, target, at, ORDER))
-                            : values.mul((float) alpha);
-                    scaled.intoMemorySegment(target, at, ORDER);
-                } else {
-                    PlainF32.writeColumn(
-                            (float[]) source, column, stride, target, at, height, (float) alpha, accumulate);
-                }
+                // one by one: gathered vectors are boxed where the compiler has seen too many callers
+                PlainF32.writeColumn((float[]) source, column, stride, target, at, height, (float) alpha, accumulate);
             }
         }
     }

@@ -323,17 +323,8 @@ final class VectorF64 implements Lanes {
             for (int j = 0; j < n; j++) {
                 long at = (to + j * targetStride + i) * 8;
                 int column = from + i * stride + j;
-                if (height == L) {
-                    var values = DoubleVector.fromArray(SPECIES, (double[]) source, column, rowsAt, 0);
-                    var scaled = accumulate
-                            ? values.fma(
-                                    DoubleVector.broadcast(SPECIES, alpha),
-                                    DoubleVector.fromMemorySegment(SPECIES, target, at, ORDER))
-                            : values.mul(alpha);
-                    scaled.intoMemorySegment(target, at, ORDER);
-                } else {
-                    PlainF64.writeColumn((double[]) source, column, stride, target, at, height, alpha, accumulate);
-                }
+                // one by one: gathered vectors are boxed where the compiler has seen too many callers
+                PlainF64.writeColumn((double[]) source, column, stride, target, at, height, alpha, accumulate);
             }
         }
     }

@@ -139,31 +139,35 @@ public final class CpuBackend implements Backend {
             this.plan = plan;
             this.bindings = new Bindings(plan);
             this.given = new @Nullable HostBuffer[plan.buffers().size()];
-            // first, for it says clearly what does not fit
-            MemorySegment slab = memory(plan.slabBytes());
-            long need = 0;
-            for (var step : plan.steps()) {
-                Work w = switch (step) {
-                    case Plan.Contraction c ->
-                        new ContractionWork(c, plan.buffer(c.out()).dtype(), workspace);
-                    case Plan.Fused f -> new FusedWork(f, kernels);
-                    case Plan.Move m -> new MoveWork(plan, m, pool.threads());
-                    case Plan.Exchange e -> new ExchangeWork(plan, e, collective);
-                };
-                works.add(w);
-                need = Math.max(need, w.scratchBytes());
-            }
-            this.scratch = memory(need);
-            this.places = new Places(plan, slab);
-        }
-
-        private MemorySegment memory(long bytes) {
             try {
-                return HostMemory.allocate(arena, bytes, "the plan on the cpu backend");
-            } catch (UserException e) {
+                // first, for it says clearly what does not fit
+                MemorySegment slab = memory(plan.slabBytes());
+                long need = 0;
+                for (var step : plan.steps()) {
+                    Work w = work(step);
+                    works.add(w);
+                    need = Math.max(need, w.scratchBytes());
+                }
+                this.scratch = memory(need);
+                this.places = new Places(plan, slab);
+            } catch (Throwable e) {
                 arena.close();
                 throw e;
             }
+        }
+
+        private Work work(Plan.Step step) {
+            return switch (step) {
+                case Plan.Contraction c ->
+                    new ContractionWork(c, plan.buffer(c.out()).dtype(), workspace);
+                case Plan.Fused f -> new FusedWork(f, kernels);
+                case Plan.Move m -> new MoveWork(plan, m, pool.threads());
+                case Plan.Exchange e -> new ExchangeWork(plan, e, collective);
+            };
+        }
+
+        private MemorySegment memory(long bytes) {
+            return HostMemory.allocate(arena, bytes, "the plan on the cpu backend");
         }
 
         @Override

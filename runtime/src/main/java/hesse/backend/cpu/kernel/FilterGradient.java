@@ -1,7 +1,6 @@
 package hesse.backend.cpu.kernel;
 
 import java.lang.foreign.MemorySegment;
-import java.util.stream.IntStream;
 
 /**
  * The filter gradient of a convolution: {@code out[k,r,s,c] = Σ_p cotangent[p,k] · image[p at (r,s), c]} over all output pixels p.
@@ -48,9 +47,6 @@ final class FilterGradient implements Contraction {
     private final int perImage;
 
     private final int sumsStride;
-    /** Where rows of the sums begin, as many as a vector has lanes. */
-    private final int[] rowsAt;
-
     private final int sumsSize;
     private final boolean sharedPanels;
     private final int sharedPanelsAt;
@@ -87,7 +83,6 @@ final class FilterGradient implements Contraction {
         filterBlock = Math.ceilDiv(shape.groupFilters(), Math.ceilDiv(shape.groupFilters(), MOST_FILTERS));
         filterBlocks = Math.ceilDiv(shape.groupFilters(), filterBlock);
         sumsStride = Math.ceilDiv(filterBlock, vectorLength) * vectorLength;
-        rowsAt = IntStream.range(0, vectorLength).map(i -> i * sumsStride).toArray();
 
         paddedHeight =
                 (shape.outputHeight() - 1) * shape.strideH() + (shape.kernelHeight() - 1) * shape.dilationH() + 1;
@@ -357,7 +352,7 @@ final class FilterGradient implements Contraction {
         long filter = (long) group * shape.groupFilters() + (long) filterIndex * filterBlock;
         long to = targetAt + filter * filterSize + tileRow[tileIndex * tilesPerTask];
         int filters = filters(filterIndex);
-        lanes.writeTransposed(
-                sums, sumsAt, rowsAt, target, to, filterSize, rows(tileIndex), filters, alpha, accumulate);
+        TransposedSums.write(
+                sums, sumsAt, sumsStride, target, to, filterSize, rows(tileIndex), filters, alpha, accumulate);
     }
 }

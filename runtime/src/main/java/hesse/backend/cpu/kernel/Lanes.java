@@ -95,21 +95,4 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
             int n,
             double alpha,
             boolean accumulate);
-
-    /**
-     * The same with rows and columns exchanged in the target: element (i, j) of the sums goes to {@code to + j·targetStride + i}.
-     *
-     * @param rowsAt where the first rows of the sums begin, after {@code from}: {@link #vectorLength()} of them, equally spaced
-     */
-    void writeTransposed(
-            Object source,
-            int from,
-            int[] rowsAt,
-            MemorySegment target,
-            long to,
-            long targetStride,
-            int rows,
-            int n,
-            double alpha,
-            boolean accumulate);
 }

@@ -7,7 +7,6 @@ import java.util.Arrays;
 
 /** The kernels' primitives for float in plain Java; sums stay in local variables. */
 final class PlainF32 implements Lanes {
-    private static final int SQUARE = 16;
     private static final int[] TILE_ROWS = {4, 2};
 
     @Override
@@ -240,40 +239,6 @@ final class PlainF32 implements Lanes {
             }
         } else {
             for (int i = 0; i < n; i++) target.set(Tensor.F32, to + 4L * i, scale * s[from + i]);
-        }
-    }
-
-    @Override
-    public void writeTransposed(
-            Object source,
-            int from,
-            int[] rowsAt,
-            MemorySegment target,
-            long to,
-            long targetStride,
-            int rows,
-            int n,
-            double alpha,
-            boolean accumulate) {
-        // Some columns of few rows, so that what is read and what is written both stay in the first-level cache.
-        int stride = rowsAt[1] - rowsAt[0];
-        for (int i = 0; i < rows; i += SQUARE) {
-            int height = Math.min(SQUARE, rows - i);
-            for (int j = 0; j < n; j++) {
-                long at = (to + j * targetStride + i) * 4;
-                int column = from + i * stride + j;
-                writeColumn((float[]) source, column, stride, target, at, height, (float) alpha, accumulate);
-            }
-        }
-    }
-
-    /** {@code n} sums, a stride apart, to neighbouring places of the target. */
-    static void writeColumn(
-            float[] s, int from, int stride, MemorySegment target, long to, int n, float scale, boolean accumulate) {
-        for (int i = 0; i < n; i++) {
-            long at = to + 4L * i;
-            float value = s[from + i * stride];
-            target.set(Tensor.F32, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F32, at)) : scale * value);
         }
     }
 }

@@ -7,7 +7,6 @@ import java.util.Arrays;
 
 /** The kernels' primitives for double in plain Java; sums stay in local variables. */
 final class PlainF64 implements Lanes {
-    private static final int SQUARE = 16;
     private static final int[] TILE_ROWS = {4, 2};
 
     @Override
@@ -240,40 +239,6 @@ final class PlainF64 implements Lanes {
             }
         } else {
             for (int i = 0; i < n; i++) target.set(Tensor.F64, to + 8L * i, scale * s[from + i]);
-        }
-    }
-
-    @Override
-    public void writeTransposed(
-            Object source,
-            int from,
-            int[] rowsAt,
-            MemorySegment target,
-            long to,
-            long targetStride,
-            int rows,
-            int n,
-            double alpha,
-            boolean accumulate) {
-        // Some columns of few rows, so that what is read and what is written both stay in the first-level cache.
-        int stride = rowsAt[1] - rowsAt[0];
-        for (int i = 0; i < rows; i += SQUARE) {
-            int height = Math.min(SQUARE, rows - i);
-            for (int j = 0; j < n; j++) {
-                long at = (to + j * targetStride + i) * 8;
-                int column = from + i * stride + j;
-                writeColumn((double[]) source, column, stride, target, at, height, alpha, accumulate);
-            }
-        }
-    }
-
-    /** {@code n} sums, a stride apart, to neighbouring places of the target. */
-    static void writeColumn(
-            double[] s, int from, int stride, MemorySegment target, long to, int n, double scale, boolean accumulate) {
-        for (int i = 0; i < n; i++) {
-            long at = to + 8L * i;
-            double value = s[from + i * stride];
-            target.set(Tensor.F64, at, accumulate ? Math.fma(scale, value, target.get(Tensor.F64, at)) : scale * value);
         }
     }
 }

@@ -18,7 +18,7 @@ record TermBlocks(int terms, int chunks, int chunkTerms) {
 
     private static final int MOST_CHUNKS = 16;
     private static final int LEAST_BLOCKS_PER_CHUNK = 4;
-    /** Outputs above which tiles alone give enough work for all threads. */
+    /** Partial sums of all chunks together, at most; with more outputs than that, tiles alone give enough work for all threads. */
     private static final long LARGE_OUTPUT = 1 << 21;
 
     /** The order for sums of {@code terms} terms, {@code outputs} of them. */

@@ -303,29 +303,4 @@ final class VectorF32 implements Lanes {
             target.set(Tensor.F32, at, Math.fma(scale, s[from + i], target.get(Tensor.F32, at)));
         }
     }
-
-    @Override
-    public void writeTransposed(
-            Object source,
-            int from,
-            int[] rowsAt,
-            MemorySegment target,
-            long to,
-            long targetStride,
-            int rows,
-            int n,
-            double alpha,
-            boolean accumulate) {
-        // Some columns of few rows, so that what is read and what is written both stay in the first-level cache.
-        int stride = rowsAt[1] - rowsAt[0];
-        for (int i = 0; i < rows; i += L) {
-            int height = Math.min(L, rows - i);
-            for (int j = 0; j < n; j++) {
-                long at = (to + j * targetStride + i) * 4;
-                int column = from + i * stride + j;
-                // one by one: gathered vectors are boxed where the compiler has seen too many callers
-                PlainF32.writeColumn((float[]) source, column, stride, target, at, height, (float) alpha, accumulate);
-            }
-        }
-    }
 }

@@ -89,15 +89,16 @@ final class Correlation implements Contraction {
         this.taps = taps;
         this.weights = weights;
         lanes = provider.lanes(dtype);
-        panelWidth = lanes.panelWidth();
         vectorLength = lanes.vectorLength();
         terms = taps.dy().length * images.channels();
 
         int columns = outputs.channels();
+        int mostVectors = columns > vectorLength ? 2 : 1;
+        panelWidth = mostVectors * vectorLength;
         columnBlock = Math.ceilDiv(Math.ceilDiv(columns, Math.ceilDiv(columns, MOST_COLUMNS)), panelWidth) * panelWidth;
         columnBlocks = Math.ceilDiv(columns, columnBlock);
         columnPanels = Math.ceilDiv(columns, panelWidth);
-        rowTiles = RowTiles.of(outputs.width(), lanes.tileRows());
+        rowTiles = RowTiles.of(outputs.width(), lanes.tileRows(mostVectors));
         sumsStride = Math.ceilDiv(Math.min(columns, columnBlock), vectorLength) * vectorLength;
 
         int pixels = Math.min(MOST_PIXELS, Math.max(1, SUMS / sumsStride));
@@ -132,10 +133,10 @@ final class Correlation implements Contraction {
             int at = (taps.dy()[t] - dyMin) * rowPitch + (taps.dx()[t] - dxMin) * pitch;
             for (int c = 0; c < images.channels(); c++) index[t * images.channels() + c] = at + c;
         }
-        kernels = new IndexedKernel[rowTiles.count()][2];
+        kernels = new IndexedKernel[rowTiles.count()][mostVectors];
         for (int i = 0; i < rowTiles.count(); i++) {
-            for (int v = 0; v < 2; v++)
-                kernels[i][v] = lanes.indexed(rowTiles.height(i), v + 1, pitch * taps.strideX());
+            for (int v = 0; v < mostVectors; v++)
+                kernels[i][v] = lanes.indexed(rowTiles.height(i), v + 1, panelWidth, pitch * taps.strideX());
         }
 
         sumsAt = Math.multiplyExact(imagePitch, imageBlock);
@@ -143,7 +144,7 @@ final class Correlation implements Contraction {
         need = new Workspace.Need(
                 dtype,
                 (long) images.groups() * columnPanels * panelWidth * terms,
-                (long) scratchAt + (long) lanes.tileRows()[0] * panelWidth);
+                (long) scratchAt + (long) rowTiles.height(0) * panelWidth);
     }
 
     /** The pixels of a tile would share few sets of the first-level cache, if they were an even number of lines apart. */

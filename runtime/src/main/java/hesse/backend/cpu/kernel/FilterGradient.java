@@ -74,7 +74,8 @@ final class FilterGradient implements Contraction {
         this.shape = shape;
         lanes = provider.lanes(shape.dtype());
         vectorLength = lanes.vectorLength();
-        panelWidth = lanes.panelWidth();
+        int mostVectors = shape.groupFilters() > vectorLength ? 2 : 1;
+        panelWidth = mostVectors * vectorLength;
         int channels = shape.groupChannels();
         int rows = shape.kernelHeight() * shape.kernelWidth() * channels;
         int pixels = Math.multiplyExact(shape.images(), shape.outputHeight() * shape.outputWidth());
@@ -100,7 +101,7 @@ final class FilterGradient implements Contraction {
         tileRow = new int[tiles];
         tileHeight = new int[tiles];
         tileAt = new int[tiles];
-        kernels = new IndexedKernel[lanes.tileRows()[0] + 1][2];
+        kernels = new IndexedKernel[lanes.tileRows()[0] + 1][mostVectors];
         for (int tile = 0, row = 0; tile < tiles; tile++) {
             int height = cut.height(tile % cut.count());
             int tap = tile / cut.count();
@@ -108,7 +109,7 @@ final class FilterGradient implements Contraction {
             tileHeight[tile] = height;
             tileAt[tile] =
                     tap / taps * shape.dilationH() * rowPitch + tap % taps * shape.dilationW() * channels + row % run;
-            for (int v = 0; v < 2; v++) kernels[height][v] = lanes.indexed(height, v + 1, 1);
+            for (int v = 0; v < mostVectors; v++) kernels[height][v] = lanes.indexed(height, v + 1, panelWidth, 1);
             row += height;
         }
 
@@ -288,12 +289,15 @@ final class FilterGradient implements Contraction {
     /** Copies the padded rows that the pixels from {@code term} on see. Returns where the first of them lies among the elements of the rows from the first pixel's image on. */
     private int copyExcerpt(Object local, int group, int tileIndex, int term, int terms) {
         int lastTile = Math.min(tileRow.length, (tileIndex + 1) * tilesPerTask) - 1;
-        int firstRow = paddedRow(term) + filterRow(tileIndex * tilesPerTask) * shape.dilationH();
-        int endRow = paddedRow(term + terms - 1) + filterRow(lastTile) * shape.dilationH() + 1;
+        int firstTap = filterRow(tileIndex * tilesPerTask);
+        int lastTap = filterRow(lastTile);
+        int firstRow = paddedRow(term) + firstTap * shape.dilationH();
+        int endRow = paddedRow(term + terms - 1) + lastTap * shape.dilationH() + 1;
         int channels = shape.groupChannels();
         int begin = Math.clamp(shape.padLeft(), 0, excerptColumns);
         int end = Math.clamp(shape.width() + shape.padLeft(), begin, excerptColumns);
         for (int row = firstRow; row < endRow; row++) {
+            if (!isSeen(row % paddedHeight, firstTap, lastTap)) continue;
             int to = excerptAt + (row - firstRow) * rowPitch;
             int y = row % paddedHeight - shape.padTop();
             if (y < 0 || y >= shape.height()) {
@@ -313,6 +317,14 @@ final class FilterGradient implements Contraction {
             }
         }
         return (firstRow - term / perImage * paddedHeight) * rowPitch;
+    }
+
+    /** Whether some of the filter rows sees a padded row of an image: with strides, single ones leave rows out. */
+    private boolean isSeen(int row, int firstTap, int lastTap) {
+        for (int tap = firstTap; tap <= lastTap; tap++) {
+            if ((row - tap * shape.dilationH()) % shape.strideH() == 0) return true;
+        }
+        return false;
     }
 
     /** The padded row, among those of all images, that the first filter row sees at an output pixel. */

@@ -22,14 +22,20 @@ sealed interface Lanes permits PlainF32, PlainF64, VectorF32, VectorF64 {
         return 2 * vectorLength();
     }
 
-    /** Heights of the tiles that most blocks are cut into; the first is the largest there may be. */
+    /** Heights of the tiles of two vectors that most blocks are cut into; the first is the largest there may be. */
     int[] tileRows();
+
+    /** The same for blocks whose columns are so many vectors, one or two: narrow tiles may be as high again. */
+    default int[] tileRows(int vectors) {
+        int[] wide = tileRows();
+        return vectors == 2 ? wide : new int[] {2 * wide[0], 2 * wide[1]};
+    }
 
     /** The kernel for tiles of so many rows and one or two vectors, over panels {@link #panelWidth()} wide. */
     MicroKernel kernel(int rows, int vectors);
 
-    /** The same for a row side that is read through an index, its rows {@code step} elements apart. */
-    IndexedKernel indexed(int rows, int vectors, int step);
+    /** The same for a row side that is read through an index, its rows {@code step} elements apart, over panels of a given width. */
+    IndexedKernel indexed(int rows, int vectors, int panelWidth, int step);
 
     /** {@code target[to + t·targetStride + i] = source[from + t·stride + i]} for t below {@code terms}, i below {@code width}. */
     void copy(

@@ -50,14 +50,13 @@ final class PlainF64 implements Lanes {
     }
 
     @Override
-    public IndexedKernel indexed(int rows, int vectors, int step) {
+    public IndexedKernel indexed(int rows, int vectors, int panelWidth, int step) {
         int width = vectors * vectorLength();
-        int panel = panelWidth();
         return (a, ao, index, first, b, bo, terms, c, co, ldc) -> {
             for (int i = 0; i < rows; i++) {
                 for (int j = 0; j < width; j += 4) {
                     row(
-                            panel,
+                            panelWidth,
                             (double[]) a,
                             ao + i * step,
                             index,

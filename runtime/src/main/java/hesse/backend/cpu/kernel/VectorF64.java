@@ -36,7 +36,7 @@ final class VectorF64 implements Lanes {
     private static final int LOW = L == 8 ? 8 : 4;
     private static final int[] TILE_ROWS = {TALL, LOW};
 
-    private record Indexed(int rows, int vectors, int step) {}
+    private record Indexed(int rows, int vectors, int panelWidth, int step) {}
 
     private final MicroKernelGenerator generator = new MicroKernelGenerator(MethodHandles.lookup(), true, L);
     private final Map<Integer, MicroKernel> kernels = new ConcurrentHashMap<>();
@@ -65,9 +65,9 @@ final class VectorF64 implements Lanes {
     }
 
     @Override
-    public IndexedKernel indexed(int rows, int vectors, int step) {
+    public IndexedKernel indexed(int rows, int vectors, int panelWidth, int step) {
         return indexed.computeIfAbsent(
-                new Indexed(rows, vectors, step), k -> generator.indexed(rows, vectors, panelWidth(), step));
+                new Indexed(rows, vectors, panelWidth, step), k -> generator.indexed(rows, vectors, panelWidth, step));
     }
 
     @Override

@@ -14,6 +14,7 @@ import hesse.plan.Plan.Contraction;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A contraction on the device: a matrix product by cuBLASLt, a convolution by cuDNN or by a kernel of our own, whichever way was found. Where
@@ -30,12 +31,32 @@ final class ContractionStep implements DeviceStep {
     private final Contraction step;
     private final Body body;
     private final long bodyBytes;
-    private final List<StridedCopy> casts;
-    private final long secondCast;
-    private final long castBytes;
+    private final Cast first;
+    private final Cast second;
     private final String way;
 
-    private record Built(Body body, long scratchBytes, String way) {}
+    /**
+     * @param operand how the body wants its operands
+     * @param scratchBytes beside the operands' copies
+     */
+    private record Built(Body body, DType operand, long scratchBytes, String way) {}
+
+    /** A copy of an operand in scratch memory, of the type and rounding that the body wants; none if it lies so already. */
+    private record Cast(Optional<StridedCopy> copy, long bytes) {
+        static Cast of(DType stored, DType rounded, DType wanted, long count, Kernels kernels, String label) {
+            if (stored == wanted && stored == rounded) return new Cast(Optional.empty(), 0);
+            return new Cast(
+                    Optional.of(StridedCopy.rounded(kernels, stored, rounded, wanted, count, label)),
+                    aligned(count * wanted.bytes()));
+        }
+
+        /** The address of what the body reads. */
+        long enqueue(CudaStream stream, long operand, long scratch) {
+            if (copy.isEmpty()) return operand;
+            copy.get().enqueue(stream, operand, scratch);
+            return scratch;
+        }
+    }
 
     /**
      * @param wanted how the user wants f32 operands multiplied: F32, TF32 or BF16
@@ -44,11 +65,10 @@ final class ContractionStep implements DeviceStep {
     ContractionStep(Contraction step, Plan plan, Precision wanted, Libraries libraries, String label) {
         this.step = step;
         var stored = plan.buffer(step.a()).dtype();
-        var precision = switch (stored) {
-            case F64 -> Precision.F64;
-            case BF16 -> Precision.BF16;
-            default -> wanted;
-        };
+        var beside = plan.buffer(step.b()).dtype();
+        var precision = stored == DType.F64
+                ? Precision.F64
+                : stored == DType.BF16 && beside == DType.BF16 ? Precision.BF16 : wanted;
         var output = plan.buffer(step.out()).dtype();
         var built = step.op() instanceof MatMul product
                 ? matmul(product, precision, output, libraries, label)
@@ -56,19 +76,10 @@ final class ContractionStep implements DeviceStep {
         this.body = built.body();
         this.bodyBytes = aligned(built.scratchBytes());
         this.way = built.way();
-        if (precision.operand() != stored) {
-            long first = step.aShape().size();
-            long second = step.bShape().size();
-            this.casts = List.of(
-                    StridedCopy.dense(libraries.kernels(), stored, precision.operand(), first, false, label),
-                    StridedCopy.dense(libraries.kernels(), stored, precision.operand(), second, false, label));
-            this.secondCast = aligned(first * precision.operand().bytes());
-            this.castBytes = secondCast + aligned(second * precision.operand().bytes());
-        } else {
-            this.casts = List.of();
-            this.secondCast = 0;
-            this.castBytes = 0;
-        }
+        var kernels = libraries.kernels();
+        var rounded = precision.operand();
+        this.first = Cast.of(stored, rounded, built.operand(), step.aShape().size(), kernels, label);
+        this.second = Cast.of(beside, rounded, built.operand(), step.bShape().size(), kernels, label);
     }
 
     /** What contractions are done with. */
@@ -101,20 +112,27 @@ final class ContractionStep implements DeviceStep {
         double beta = step.accumulate() ? 1 : 0;
         return new Built(
                 (stream, a, b, c, scratch) -> plan.run(stream, step.alpha(), a, b, beta, c, scratch),
+                precision.operand(),
                 plan.workspaceBytes(),
                 "cublasLt");
     }
 
     private Built convolution(Precision precision, DType output, Libraries libraries, String label) {
         var spec = spec(step, precision, output);
-        return switch (libraries.convolutions().choose(spec)) {
+        return convolution(spec, libraries.convolutions().choose(spec), libraries, label);
+    }
+
+    private Built convolution(ConvolutionSpec spec, ConvolutionChoice choice, Libraries libraries, String label) {
+        return switch (choice) {
             case ConvolutionChoice.Direct direct -> direct(spec, direct.algorithm(), libraries, label);
             case ConvolutionChoice.IntoScratch scratch -> intoScratch(spec, scratch.algorithm(), libraries, label);
+            case ConvolutionChoice.Widened widened -> convolution(spec.widened(), widened.way(), libraries, label);
             case ConvolutionChoice.Transposed transposed -> transposed(spec, transposed.algorithm(), libraries, label);
             case ConvolutionChoice.Generated generated -> {
                 var kernel = new GeneratedConvolution(libraries.kernels(), spec, step.alpha(), label);
                 yield new Built(
                         (stream, a, b, c, scratch) -> kernel.enqueue(stream, a, b, c),
+                        spec.precision().operand(),
                         0,
                         "generated; " + String.join("; ", generated.refusals()));
             }
@@ -126,6 +144,7 @@ final class ContractionStep implements DeviceStep {
         double beta = spec.accumulate() ? 1 : 0;
         return new Built(
                 (stream, a, b, c, scratch) -> plan.run(step.alpha(), a, b, beta, c, scratch),
+                spec.precision().operand(),
                 plan.workspaceBytes(),
                 "cudnn NHWC algorithm " + algorithm.number());
     }
@@ -140,6 +159,7 @@ final class ContractionStep implements DeviceStep {
                     plan.run(step.alpha(), a, b, 0, scratch, scratch + result);
                     add.enqueue(stream, scratch, c);
                 },
+                spec.precision().operand(),
                 result + plan.workspaceBytes(),
                 "cudnn NHWC algorithm " + algorithm.number() + ", then added");
     }
@@ -162,6 +182,7 @@ final class ContractionStep implements DeviceStep {
                     plan.run(step.alpha(), scratch, scratch + secondAt, 0, scratch + resultAt, scratch + workspaceAt);
                     back.enqueue(stream, scratch + resultAt, c);
                 },
+                operand,
                 workspaceAt + plan.workspaceBytes(),
                 "cudnn NCHW algorithm " + algorithm.number() + " between transpositions");
     }
@@ -236,20 +257,14 @@ final class ContractionStep implements DeviceStep {
 
     @Override
     public void enqueue(CudaStream stream, long[] addresses, long scratch) {
-        long a = addresses[step.a()];
-        long b = addresses[step.b()];
-        if (!casts.isEmpty()) {
-            casts.get(0).enqueue(stream, a, scratch);
-            casts.get(1).enqueue(stream, b, scratch + secondCast);
-            a = scratch;
-            b = scratch + secondCast;
-        }
-        body.run(stream, a, b, addresses[step.out()], scratch + castBytes);
+        long a = first.enqueue(stream, addresses[step.a()], scratch);
+        long b = second.enqueue(stream, addresses[step.b()], scratch + first.bytes());
+        body.run(stream, a, b, addresses[step.out()], scratch + first.bytes() + second.bytes());
     }
 
     @Override
     public long scratchBytes() {
-        return castBytes + bodyBytes;
+        return first.bytes() + second.bytes() + bodyBytes;
     }
 
     private static long aligned(long bytes) {

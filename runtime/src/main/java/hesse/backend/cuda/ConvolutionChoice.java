@@ -2,10 +2,12 @@ package hesse.backend.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * How a convolution is done on this device. cuDNN is asked for each way in turn, and each refusal is kept; the last way is a kernel of
- * our own, which exists for every convolution. No way computes in another precision.
+ * our own, which exists for every convolution. No way computes in another precision: operands rounded to bf16 may be multiplied as tf32,
+ * which holds them whole, so that products and sums are those of bf16.
  */
 public sealed interface ConvolutionChoice {
     /** Order of an image's axes in memory. */
@@ -47,6 +49,9 @@ public sealed interface ConvolutionChoice {
     /** The library writes into scratch memory, and the next fused kernel adds that to the output. */
     record IntoScratch(Algorithm algorithm, List<String> refusals) implements ConvolutionChoice {}
 
+    /** The library does it with operands that are rounded to bf16 and lie in f32, multiplied as tf32, in one of the ways above. */
+    record Widened(ConvolutionChoice way, List<String> refusals) implements ConvolutionChoice {}
+
     /** The library does it with channels first, between transpositions; that of the result adds it to the output. */
     record Transposed(Algorithm algorithm, List<String> refusals) implements ConvolutionChoice {}
 
@@ -56,25 +61,39 @@ public sealed interface ConvolutionChoice {
     /** Asks for each way in turn and takes the first that is not refused. */
     static ConvolutionChoice choose(ConvolutionSpec spec, Library library) {
         var refusals = new ArrayList<String>();
-        if (spec.accumulate()) {
-            var added = library.ask(spec, Layout.NHWC);
-            if (added instanceof Answer.Offered offered) return new Direct(offered.algorithm(), List.of());
-            refusals.add("NHWC, adding to the output: " + reason(added));
+        var last = channelsLast(spec, library, "NHWC", refusals);
+        if (last.isPresent()) return last.get();
+        if (spec.isWidened()) {
+            var before = List.copyOf(refusals);
+            var widened = channelsLast(spec.widened(), library, "NHWC in f32 as tf32", refusals);
+            if (widened.isPresent()) return new Widened(widened.get(), before);
         }
-        var plain = spec.accumulate(false);
-        var answer = library.ask(plain, Layout.NHWC);
-        if (answer instanceof Answer.Offered offered) {
-            return spec.accumulate()
-                    ? new IntoScratch(offered.algorithm(), List.copyOf(refusals))
-                    : new Direct(offered.algorithm(), List.copyOf(refusals));
-        }
-        refusals.add("NHWC: " + reason(answer));
-        var transposed = library.ask(plain, Layout.NCHW);
+        var transposed = library.ask(spec.accumulate(false), Layout.NCHW);
         if (transposed instanceof Answer.Offered offered) {
             return new Transposed(offered.algorithm(), List.copyOf(refusals));
         }
         refusals.add("NCHW: " + reason(transposed));
         return new Generated(List.copyOf(refusals));
+    }
+
+    private static Optional<ConvolutionChoice> channelsLast(
+            ConvolutionSpec spec, Library library, String way, List<String> refusals) {
+        if (spec.accumulate()) {
+            var added = library.ask(spec, Layout.NHWC);
+            if (added instanceof Answer.Offered offered) {
+                return Optional.of(new Direct(offered.algorithm(), List.copyOf(refusals)));
+            }
+            refusals.add(way + ", adding to the output: " + reason(added));
+        }
+        var answer = library.ask(spec.accumulate(false), Layout.NHWC);
+        if (answer instanceof Answer.Offered offered) {
+            return Optional.of(
+                    spec.accumulate()
+                            ? new IntoScratch(offered.algorithm(), List.copyOf(refusals))
+                            : new Direct(offered.algorithm(), List.copyOf(refusals)));
+        }
+        refusals.add(way + ": " + reason(answer));
+        return Optional.empty();
     }
 
     private static String reason(Answer answer) {

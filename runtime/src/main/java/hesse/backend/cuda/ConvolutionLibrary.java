@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import hesse.backend.cuda.ConvolutionChoice.Algorithm;
 import hesse.backend.cuda.ConvolutionChoice.Answer;
 import hesse.backend.cuda.ConvolutionChoice.Layout;
+import hesse.bindings.cublas.Cublas;
 import hesse.bindings.cudnn.Cudnn;
 import hesse.bindings.cudnn.cudnnConvolutionBwdDataAlgoPerfStruct;
 import hesse.bindings.cudnn.cudnnConvolutionBwdFilterAlgoPerfStruct;
@@ -17,13 +18,16 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * cuDNN: answers how it would do a convolution, and makes the plan of one.
  *
  * <p>Its heuristics propose algorithms in the order of expected speed. A proposal is passed over if it failed, if its result may differ
- * from run to run (unless that was admitted), if it would convert operands to a shorter type, if it needs too much workspace, or if the
- * library then refuses its workspace query. The choice depends on the library, the device and the arguments only.
+ * from run to run (unless that was admitted by asking for measurements), if it would convert operands to a shorter type, if it needs too much workspace, or if the
+ * library then refuses its workspace query. The choice depends on the library, the device and the arguments only; with {@link Tuning} it is
+ * the fastest.
  */
 public final class ConvolutionLibrary implements AutoCloseable {
     private static final int CANDIDATES = 16;
@@ -38,13 +42,13 @@ public final class ConvolutionLibrary implements AutoCloseable {
     private final MemorySegment handle;
     private final Lifetime life;
     private final long workspaceLimit;
-    private final boolean nondeterministic;
+    private final Optional<Tuning> tuning;
 
-    private ConvolutionLibrary(CudaDevice device, MemorySegment handle, long workspaceLimit, boolean nondeterministic) {
+    private ConvolutionLibrary(CudaDevice device, MemorySegment handle, long workspaceLimit, Optional<Tuning> tuning) {
         this.device = device;
         this.handle = handle;
         this.workspaceLimit = workspaceLimit;
-        this.nondeterministic = nondeterministic;
+        this.tuning = tuning;
         this.life = device.life().child("cuDNN", this::release);
     }
 
@@ -52,15 +56,15 @@ public final class ConvolutionLibrary implements AutoCloseable {
      * A handle whose work goes into a stream.
      *
      * @param workspaceLimit bytes of workspace that an algorithm may use
-     * @param nondeterministic whether algorithms are admitted whose results differ from run to run
+     * @param tuning measures the algorithms, and admits those whose results differ from run to run
      */
-    public static ConvolutionLibrary create(
-            CudaDevice device, CudaStream stream, long workspaceLimit, boolean nondeterministic) {
+    static ConvolutionLibrary create(
+            CudaDevice device, CudaStream stream, long workspaceLimit, Optional<Tuning> tuning) {
         device.life().require();
         try (var arena = Arena.ofConfined()) {
             var pointer = arena.allocate(ADDRESS);
             Status.cudnn(Cudnn.cudnnCreate(pointer), "cudnnCreate");
-            var library = new ConvolutionLibrary(device, pointer.get(ADDRESS, 0), workspaceLimit, nondeterministic);
+            var library = new ConvolutionLibrary(device, pointer.get(ADDRESS, 0), workspaceLimit, tuning);
             var status = Cudnn.cudnnSetStream(library.handle, stream.handle());
             if (status != Status.SUCCESS) {
                 library.close();
@@ -68,6 +72,11 @@ public final class ConvolutionLibrary implements AutoCloseable {
             }
             return library;
         }
+    }
+
+    /** The versions of the libraries that algorithms are chosen from, in words. */
+    static String versions() {
+        return "cuDNN " + Cudnn.cudnnGetVersion() + ", cuBLASLt " + Cublas.cublasLtGetVersion();
     }
 
     MemorySegment handle() {
@@ -97,31 +106,21 @@ public final class ConvolutionLibrary implements AutoCloseable {
                 return new Answer.Refused(Status.cudnnName(status) + " " + Status.lastCudnnText());
             }
             var reasons = new ArrayList<String>();
+            var offered = new ArrayList<Algorithm>();
             for (var proposal : found) {
-                var reason = objection(proposal);
-                if (reason.isEmpty()) {
-                    // What is true f32 is decided by the type it runs with, not by what the proposal calls itself.
-                    var math = spec.precision().cudnnMath() == Cudnn.CUDNN_FMA_MATH()
-                            ? Cudnn.CUDNN_FMA_MATH()
-                            : proposal.mathType();
-                    descriptors.setMath(math);
-                    var bytes = arena.allocate(JAVA_LONG);
-                    var allowed = workspace(spec, descriptors, proposal.number(), bytes);
-                    if (allowed == Status.SUCCESS && bytes.get(JAVA_LONG, 0) <= workspaceLimit) {
-                        var algorithm = new Algorithm(proposal.number(), math, bytes.get(JAVA_LONG, 0));
-                        reason = spec.accumulate() ? trial(spec, layout, algorithm) : "";
-                        if (reason.isEmpty()) return new Answer.Offered(algorithm);
-                        reasons.add("algorithm " + proposal.number() + " " + reason);
-                        continue;
-                    }
-                    if (allowed != Status.SUCCESS && !isRefusal(allowed)) {
-                        throw Status.cudnnFailure(allowed, workspaceQuery(spec), "", "convolution", spec);
-                    }
-                    reason = allowed == Status.SUCCESS
-                            ? "needs " + bytes.get(JAVA_LONG, 0) + " bytes of workspace"
-                            : Status.cudnnName(allowed);
+                var algorithm = usable(arena, spec, descriptors, proposal, reasons);
+                if (algorithm.isEmpty()) continue;
+                if (tuning.isPresent()) {
+                    offered.add(algorithm.get());
+                    continue;
                 }
+                var reason = spec.accumulate() ? trial(spec, layout, algorithm.get(), Runnable::run) : "";
+                if (reason.isEmpty()) return new Answer.Offered(algorithm.get());
                 reasons.add("algorithm " + proposal.number() + " " + reason);
+            }
+            if (tuning.isPresent() && !offered.isEmpty()) {
+                var fastest = fastest(tuning.get(), spec, layout, offered, reasons);
+                if (fastest.isPresent()) return new Answer.Offered(fastest.get());
             }
             return new Answer.Refused(reasons.isEmpty() ? "no algorithm proposed" : String.join("; ", reasons));
         } catch (CudaException e) {
@@ -131,10 +130,65 @@ public final class ConvolutionLibrary implements AutoCloseable {
         }
     }
 
+    /** A proposal that keeps all promises and that the library allows; else the reason is noted. */
+    private Optional<Algorithm> usable(
+            Arena arena, ConvolutionSpec spec, ConvolutionDescriptors d, Proposal proposal, List<String> reasons) {
+        var reason = objection(proposal);
+        if (reason.isEmpty()) {
+            // What is true f32 is decided by the type it runs with, not by what the proposal calls itself.
+            var math = spec.precision().cudnnMath() == Cudnn.CUDNN_FMA_MATH()
+                    ? Cudnn.CUDNN_FMA_MATH()
+                    : proposal.mathType();
+            d.setMath(math);
+            var bytes = arena.allocate(JAVA_LONG);
+            var allowed = workspace(spec, d, proposal.number(), bytes);
+            if (allowed == Status.SUCCESS && bytes.get(JAVA_LONG, 0) <= workspaceLimit) {
+                return Optional.of(new Algorithm(proposal.number(), math, bytes.get(JAVA_LONG, 0)));
+            }
+            if (allowed != Status.SUCCESS && !isRefusal(allowed)) {
+                throw Status.cudnnFailure(allowed, workspaceQuery(spec), "", "convolution", spec);
+            }
+            reason = allowed == Status.SUCCESS
+                    ? "needs " + bytes.get(JAVA_LONG, 0) + " bytes of workspace"
+                    : Status.cudnnName(allowed);
+        }
+        reasons.add("algorithm " + proposal.number() + " " + reason);
+        return Optional.empty();
+    }
+
+    /** The algorithm that took the least time, now or when it was chosen before. */
+    private Optional<Algorithm> fastest(
+            Tuning measured, ConvolutionSpec spec, Layout layout, List<Algorithm> offered, List<String> reasons) {
+        var question = "cudnn " + layout + " " + spec;
+        var known = measured.known(question);
+        for (var a : offered) if (known.isPresent() && known.get().equals(words(a))) return Optional.of(a);
+        Optional<Algorithm> best = Optional.empty();
+        double[] least = {Double.POSITIVE_INFINITY};
+        for (var a : offered) {
+            double[] time = {Double.POSITIVE_INFINITY};
+            var reason = trial(spec, layout, a, run -> time[0] = measured.milliseconds(stream -> run.run()));
+            if (!reason.isEmpty()) {
+                reasons.add("algorithm " + a.number() + " " + reason);
+            } else if (best.isEmpty() || time[0] < least[0]) {
+                best = Optional.of(a);
+                least[0] = time[0];
+            }
+        }
+        best.ifPresent(a -> measured.remember(question, words(a)));
+        return best;
+    }
+
+    private static String words(Algorithm a) {
+        return "algorithm " + a.number() + " math " + a.mathType();
+    }
+
     /**
-     * Whether an algorithm adds to the output: no query tells, so it is run once on memory made for it. Returns why not; empty if it does.
+     * Whether an algorithm does what it says, adding to the output above all, which no query tells: it is run on memory made for it. Returns
+     * why not; empty if it does.
+     *
+     * @param runs gets the run, once or often
      */
-    private String trial(ConvolutionSpec spec, Layout layout, Algorithm algorithm) {
+    private String trial(ConvolutionSpec spec, Layout layout, Algorithm algorithm, Consumer<Runnable> runs) {
         try (var plan = plan(spec, layout, algorithm, "a trial");
                 var memory = device.allocate(
                         spec.imageBytes()
@@ -147,17 +201,21 @@ public final class ConvolutionLibrary implements AutoCloseable {
             long second = first + aligned(spec.imageBytes());
             long third = second + aligned(spec.filterBytes());
             long workspace = third + aligned(spec.resultBytes());
+            double beta = spec.accumulate() ? 1 : 0;
             // Every tensor fits every place in the order image, filter, output image, whichever of them is written.
-            switch (spec.direction()) {
-                case FORWARD -> plan.run(1, first, second, 1, third, workspace);
-                case BACKWARD_DATA -> plan.run(1, third, second, 1, first, workspace);
-                case BACKWARD_FILTER -> plan.run(1, first, third, 1, second, workspace);
-            }
+            runs.accept(
+                    switch (spec.direction()) {
+                        case FORWARD -> () -> plan.run(1, first, second, beta, third, workspace);
+                        case BACKWARD_DATA -> () -> plan.run(1, third, second, beta, first, workspace);
+                        case BACKWARD_FILTER -> () -> plan.run(1, first, third, beta, second, workspace);
+                    });
             device.synchronize();
             return "";
+        } catch (CudaOutOfMemoryException e) {
+            return "could not be tried for want of memory";
         } catch (CudaException e) {
             if (!e.call().startsWith("cudnn") || !isRefusal(e.status())) throw e;
-            return "does not add: " + e.statusName();
+            return (spec.accumulate() ? "does not add: " : "does not run: ") + e.statusName();
         }
     }
 
@@ -189,7 +247,7 @@ public final class ConvolutionLibrary implements AutoCloseable {
     /** Why a proposal is passed over; empty if it is not. */
     private String objection(Proposal proposal) {
         if (proposal.status() != Status.SUCCESS) return Status.cudnnName(proposal.status());
-        if (!proposal.deterministic() && !nondeterministic) return "is not deterministic";
+        if (!proposal.deterministic() && tuning.isEmpty()) return "is not deterministic";
         if (proposal.mathType() == Cudnn.CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION()) return "converts its operands";
         if (proposal.memory() > workspaceLimit) return "needs " + proposal.memory() + " bytes of workspace";
         return "";

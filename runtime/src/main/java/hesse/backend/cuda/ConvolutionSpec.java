@@ -114,6 +114,36 @@ public record ConvolutionSpec(
         };
     }
 
+    /** Whether operands of bf16 give an output of f32, which operands that hold the same numbers in f32 give too. */
+    boolean isWidened() {
+        return precision == Precision.BF16 && output == precision.accumulator();
+    }
+
+    /** The same convolution with operands that lie in f32, rounded to bf16 already. */
+    ConvolutionSpec widened() {
+        return new ConvolutionSpec(
+                direction,
+                n,
+                h,
+                w,
+                c,
+                k,
+                r,
+                s,
+                padTop,
+                padBottom,
+                padLeft,
+                padRight,
+                strideH,
+                strideW,
+                dilationH,
+                dilationW,
+                groups,
+                Precision.TF32,
+                output,
+                accumulate);
+    }
+
     /** The same convolution with or without adding to the output. */
     public ConvolutionSpec accumulate(boolean adds) {
         return new ConvolutionSpec(

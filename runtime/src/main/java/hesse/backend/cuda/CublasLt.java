@@ -9,8 +9,13 @@ import hesse.bindings.cublas.cublasLtMatmulAlgo_t;
 import hesse.bindings.cublas.cublasLtMatmulHeuristicResult_t;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * cuBLASLt: plans matrix products, which are then run without further decisions.
@@ -20,24 +25,32 @@ import java.util.Deque;
  */
 public final class CublasLt implements AutoCloseable {
     private static final int CANDIDATES = 8;
+    private static final int CANDIDATES_TO_MEASURE = 32;
 
     private final CudaDevice device;
     private final MemorySegment handle;
+    private final Optional<Tuning> tuning;
     private final Lifetime life;
 
-    private CublasLt(CudaDevice device, MemorySegment handle) {
+    private CublasLt(CudaDevice device, MemorySegment handle, Optional<Tuning> tuning) {
         this.device = device;
         this.handle = handle;
+        this.tuning = tuning;
         this.life = device.life().child("cuBLASLt", this::release);
     }
 
     /** A handle on a device, whose context must be current. */
     public static CublasLt create(CudaDevice device) {
+        return create(device, Optional.empty());
+    }
+
+    /** @param tuning measures the algorithms */
+    static CublasLt create(CudaDevice device, Optional<Tuning> tuning) {
         device.life().require();
         try (var arena = Arena.ofConfined()) {
             var pointer = arena.allocate(ADDRESS);
             Status.cublas(Cublas.cublasLtCreate(pointer), "cublasLtCreate");
-            return new CublasLt(device, pointer.get(ADDRESS, 0));
+            return new CublasLt(device, pointer.get(ADDRESS, 0), tuning);
         }
     }
 
@@ -48,7 +61,7 @@ public final class CublasLt implements AutoCloseable {
 
     /**
      * Chooses how to do a product: the first proposal of cuBLASLt's heuristics that fits the workspace. The choice depends on the
-     * library, the device and the arguments only, so it is the same in every run.
+     * library, the device and the arguments only, so it is the same in every run; with {@link Tuning} it is the fastest.
      *
      * @param workspaceLimit bytes of workspace that may be used
      * @param node the plan's step, named in errors
@@ -88,34 +101,29 @@ public final class CublasLt implements AutoCloseable {
                     spec.strideC(),
                     spec.batchC());
             var preference = preference(arena, made, spec, workspaceLimit);
-            var found = arena.allocate(cublasLtMatmulHeuristicResult_t.layout(), CANDIDATES);
+            int asked = tuning.isPresent() ? CANDIDATES_TO_MEASURE : CANDIDATES;
+            var found = arena.allocate(cublasLtMatmulHeuristicResult_t.layout(), asked);
             var count = arena.allocate(JAVA_INT);
             var status = Cublas.cublasLtMatmulAlgoGetHeuristic(
-                    handle, operation, first, second, result, result, preference, CANDIDATES, found, count);
+                    handle, operation, first, second, result, result, preference, asked, found, count);
             if (status != Status.SUCCESS) {
                 throw Status.cublasFailure(
                         status, "cublasLtMatmulAlgoGetHeuristic", node, "product", spec, "workspace", workspaceLimit);
             }
+            var candidates = new ArrayList<Candidate>();
             for (var i = 0; i < count.get(JAVA_INT, 0); i++) {
                 var proposal = cublasLtMatmulHeuristicResult_t.asSlice(found, i);
                 var bytes = cublasLtMatmulHeuristicResult_t.workspaceSize(proposal);
                 if (cublasLtMatmulHeuristicResult_t.state(proposal) == Status.SUCCESS && bytes <= workspaceLimit) {
-                    var algorithm = device.arena().allocate(cublasLtMatmulAlgo_t.layout());
-                    algorithm.copyFrom(cublasLtMatmulHeuristicResult_t.algo(proposal));
-                    return new MatmulPlan(
-                            this,
-                            life,
-                            node,
-                            spec,
-                            operation,
-                            first,
-                            second,
-                            result,
-                            algorithm,
-                            bytes,
-                            made::destroy,
-                            device.arena());
+                    candidates.add(new Candidate(cublasLtMatmulHeuristicResult_t.algo(proposal), bytes));
                 }
+            }
+            if (!candidates.isEmpty()) {
+                var descriptors = new MatmulPlan.Descriptors(operation, first, second, result);
+                int best = tuning.isPresent() && candidates.size() > 1
+                        ? fastest(tuning.get(), spec, descriptors, candidates)
+                        : 0;
+                return ready(spec, descriptors, candidates.get(best), node, made::destroy);
             }
             throw Status.cublasFailure(
                     Cublas.CUBLAS_STATUS_NOT_SUPPORTED(),
@@ -131,6 +139,68 @@ public final class CublasLt implements AutoCloseable {
             made.destroy();
             throw e;
         }
+    }
+
+    /** An algorithm as the library describes it, opaque, and the workspace that it needs. */
+    private record Candidate(MemorySegment algorithm, long workspaceBytes) {}
+
+    private MatmulPlan ready(
+            MatmulSpec spec, MatmulPlan.Descriptors descriptors, Candidate candidate, String node, Runnable release) {
+        var algorithm = device.arena().allocate(cublasLtMatmulAlgo_t.layout());
+        algorithm.copyFrom(candidate.algorithm());
+        return new MatmulPlan(
+                this, life, node, spec, descriptors, algorithm, candidate.workspaceBytes(), release, device.arena());
+    }
+
+    /**
+     * Which candidate took the least time, now or when it was chosen before; the first if there is no memory to try them. What the library
+     * describes must be among its proposals again, so that a choice of another time is never run unasked.
+     */
+    private int fastest(
+            Tuning measured, MatmulSpec spec, MatmulPlan.Descriptors descriptors, List<Candidate> candidates) {
+        var question = "cublasLt " + spec;
+        var known = measured.known(question);
+        if (known.isPresent()) {
+            for (var i = 0; i < candidates.size(); i++) {
+                if (words(candidates.get(i)).equals(known.get())) return i;
+            }
+        }
+        long a = aligned(spec.elementsA() * spec.precision().operand().bytes());
+        long b = aligned(spec.elementsB() * spec.precision().operand().bytes());
+        long c = aligned(spec.elementsC() * spec.output().bytes());
+        long most =
+                candidates.stream().mapToLong(Candidate::workspaceBytes).max().orElse(0);
+        try (var memory = device.allocate(a + b + c + Math.max(1, most), "the trial of a product")) {
+            long at = memory.address();
+            int best = 0;
+            double least = Double.POSITIVE_INFINITY;
+            for (var i = 0; i < candidates.size(); i++) {
+                try (var plan = ready(spec, descriptors, candidates.get(i), "a trial", () -> {})) {
+                    double beta = spec.accumulate() ? 1 : 0;
+                    double time = measured.milliseconds(
+                            stream -> plan.run(stream, 1, at, at + a, beta, at + a + b, at + a + b + c));
+                    if (time < least) {
+                        least = time;
+                        best = i;
+                    }
+                } catch (CudaException e) {
+                    if (e.status() != Cublas.CUBLAS_STATUS_NOT_SUPPORTED()
+                            || !e.call().startsWith("cublas")) throw e;
+                }
+            }
+            measured.remember(question, words(candidates.get(best)));
+            return best;
+        } catch (CudaOutOfMemoryException e) {
+            return 0;
+        }
+    }
+
+    private static String words(Candidate c) {
+        return HexFormat.of().formatHex(c.algorithm().toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    private static long aligned(long bytes) {
+        return (bytes + 255) / 256 * 256;
     }
 
     private static MemorySegment descriptor(Arena arena, Made made, MatmulSpec spec) {

@@ -83,6 +83,7 @@ public final class CudaBackend implements Backend {
     private long runs;
     private final ContractionStep.Libraries libraries;
     private final Precision precision;
+    private final Optional<Tuning> tuning;
     /** Of a run on several GPUs. */
     private final Optional<NcclCollective> collective;
 
@@ -95,9 +96,12 @@ public final class CudaBackend implements Backend {
         this.downloads = new Staging(device, stream, STAGING_BYTES, STAGING_SLOTS);
         this.uploaded = device.event(false);
         for (var i = 0; i < RUNS_REMEMBERED; i++) ran[i] = device.event(false);
+        this.tuning = options.autotune()
+                ? Optional.of(new Tuning(device, stream, cache, ConvolutionLibrary.versions()))
+                : Optional.empty();
         this.libraries = new ContractionStep.Libraries(
-                CublasLt.create(device),
-                ConvolutionLibrary.create(device, stream, WORKSPACE_LIMIT, options.autotune()),
+                CublasLt.create(device, tuning),
+                ConvolutionLibrary.create(device, stream, WORKSPACE_LIMIT, tuning),
                 new KernelStore(device, KernelCompiler.open(), new KernelCache(cache)),
                 WORKSPACE_LIMIT);
         this.collective = options.ranks().size() > 1
@@ -146,7 +150,10 @@ public final class CudaBackend implements Backend {
         var p = device.properties();
         return "cuda: " + p.name() + ", compute capability " + p.arch() / 10 + "." + p.arch() % 10 + ", "
                 + (p.totalMemory() >> 20) + " MiB, driver for CUDA " + p.driverVersion() / 1000 + "."
-                + p.driverVersion() % 1000 / 10 + ", f32 contractions in " + precision.words();
+                + p.driverVersion() % 1000 / 10 + ", f32 contractions in " + precision.words()
+                + tuning.map(t -> "; algorithms chosen by timing, so that bits may differ between runs (choices in "
+                                + t.file() + ")")
+                        .orElse("");
     }
 
     @Override

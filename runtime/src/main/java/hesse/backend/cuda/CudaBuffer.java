@@ -52,10 +52,14 @@ final class CudaBuffer implements DeviceBuffer {
         return memory.address() + offset;
     }
 
-    /** Remembers the run that used it last. */
+    /** Remembers the run that used it last, for all views of the memory. */
     void usedBy(long run) {
-        lastRun = run;
-        owner.ifPresent(o -> o.usedBy(run));
+        if (owner.isPresent()) owner.get().usedBy(run);
+        else lastRun = run;
+    }
+
+    private long lastRun() {
+        return owner.map(CudaBuffer::lastRun).orElse(lastRun);
     }
 
     @Override
@@ -74,7 +78,7 @@ final class CudaBuffer implements DeviceBuffer {
             throw new IllegalArgumentException(
                     "a buffer of shape " + shape + " takes " + shape.size() + " elements, got shape " + from.shape());
         }
-        backend.upload(from.to(dtype).data().asSlice(0, shape.size() * dtype.bytes()), address(), lastRun);
+        backend.upload(from.to(dtype).data().asSlice(0, shape.size() * dtype.bytes()), address(), lastRun());
     }
 
     @Override

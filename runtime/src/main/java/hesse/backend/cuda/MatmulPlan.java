@@ -13,25 +13,26 @@ public final class MatmulPlan implements AutoCloseable {
     private final CublasLt library;
     private final String node;
     private final MatmulSpec spec;
-    private final MemorySegment operation;
-    private final MemorySegment first;
-    private final MemorySegment second;
-    private final MemorySegment result;
+    private final Descriptors descriptors;
     private final MemorySegment algorithm;
     private final long workspaceBytes;
     private final MemorySegment alpha;
     private final MemorySegment beta;
     private final Lifetime life;
 
+    /**
+     * The library's descriptions of a product and its matrices.
+     *
+     * @param first of B, which the library gets first, {@code second} of A, {@code result} of C
+     */
+    record Descriptors(MemorySegment operation, MemorySegment first, MemorySegment second, MemorySegment result) {}
+
     MatmulPlan(
             CublasLt library,
             Lifetime parent,
             String node,
             MatmulSpec spec,
-            MemorySegment operation,
-            MemorySegment first,
-            MemorySegment second,
-            MemorySegment result,
+            Descriptors descriptors,
             MemorySegment algorithm,
             long workspaceBytes,
             Runnable release,
@@ -39,10 +40,7 @@ public final class MatmulPlan implements AutoCloseable {
         this.library = library;
         this.node = node;
         this.spec = spec;
-        this.operation = operation;
-        this.first = first;
-        this.second = second;
-        this.result = result;
+        this.descriptors = descriptors;
         this.algorithm = algorithm;
         this.workspaceBytes = workspaceBytes;
         this.alpha = arena.allocate(JAVA_DOUBLE);
@@ -75,17 +73,17 @@ public final class MatmulPlan implements AutoCloseable {
         var target = MemorySegment.ofAddress(c);
         var status = Cublas.cublasLtMatmul(
                 library.handle(),
-                operation,
+                descriptors.operation(),
                 alpha,
                 MemorySegment.ofAddress(b),
-                first,
+                descriptors.first(),
                 MemorySegment.ofAddress(a),
-                second,
+                descriptors.second(),
                 beta,
                 target,
-                result,
+                descriptors.result(),
                 target,
-                result,
+                descriptors.result(),
                 algorithm,
                 MemorySegment.ofAddress(workspace),
                 workspaceBytes,

@@ -89,6 +89,21 @@ public record MatmulSpec(
                 alignment);
     }
 
+    /** Elements from A's first to its last, gaps included. */
+    long elementsA() {
+        return (batch - 1L) * batchA + (transposeA ? k : m) * strideA;
+    }
+
+    /** Likewise of B. */
+    long elementsB() {
+        return (batch - 1L) * batchB + (transposeB ? n : k) * strideB;
+    }
+
+    /** Likewise of C. */
+    long elementsC() {
+        return (batch - 1L) * batchC + m * strideC;
+    }
+
     /** The same product added to what C holds. */
     public MatmulSpec accumulating() {
         return new MatmulSpec(

@@ -36,9 +36,22 @@ final class StridedCopy {
             long toStart,
             boolean adds,
             String label) {
+        this(store, from, to, box, fromStart, toStart, adds, to, label);
+    }
+
+    private StridedCopy(
+            Kernels store,
+            DType from,
+            DType to,
+            List<Axis> box,
+            long fromStart,
+            long toStart,
+            boolean adds,
+            DType rounded,
+            String label) {
         var axes = merged(box);
         long points = axes.stream().mapToLong(Axis::size).reduce(1, (a, b) -> a * b);
-        this.kernel = store.kernel(source(from, to, axes.size(), points >= NARROW, adds), "move", label);
+        this.kernel = store.kernel(source(from, to, axes.size(), points >= NARROW, adds, rounded), "move", label);
         this.shape = LaunchShape.row(
                 (int) Math.max(1, Math.min((points + FusedSource.BLOCK - 1) / FusedSource.BLOCK, 1 << 20)),
                 FusedSource.BLOCK);
@@ -62,6 +75,11 @@ final class StridedCopy {
         return new StridedCopy(store, from, to, List.of(new Axis(count, 1, 1)), 0, 0, adds, label);
     }
 
+    /** A dense copy of elements that are rounded to a shorter type on their way. */
+    static StridedCopy rounded(Kernels store, DType from, DType rounded, DType to, long count, String label) {
+        return new StridedCopy(store, from, to, List.of(new Axis(count, 1, 1)), 0, 0, false, rounded, label);
+    }
+
     /** Axes that continue each other on both sides become one; axes of one element go. */
     static List<Axis> merged(List<Axis> box) {
         var axes = new ArrayList<Axis>();
@@ -79,7 +97,7 @@ final class StridedCopy {
         return axes;
     }
 
-    private static String source(DType from, DType to, int rank, boolean wide, boolean adds) {
+    private static String source(DType from, DType to, int rank, boolean wide, boolean adds, DType rounded) {
         var text = new StringBuilder(CudaPrelude.TEXT);
         text.append("typedef ").append(wide ? "u64" : "u32").append(" I;\n");
         text.append("extern \"C\" __global__ void move(const I points, const ").append(CudaPrelude.type(from));
@@ -93,9 +111,12 @@ final class StridedCopy {
                     + "; }\n");
         }
         var element = "from[f]";
-        if (from != to || adds) {
+        if (from != to || adds || rounded != to) {
             var compute = from == DType.F64 || to == DType.F64 ? DType.F64 : DType.F32;
             var number = CudaPrelude.read(from, compute, element);
+            if (rounded != to && rounded != from) {
+                number = CudaPrelude.read(rounded, compute, CudaPrelude.write(rounded, compute, number));
+            }
             if (adds) number = "(" + CudaPrelude.read(to, compute, "to[t]") + " + " + number + ")";
             element = CudaPrelude.write(to, compute, number);
         }

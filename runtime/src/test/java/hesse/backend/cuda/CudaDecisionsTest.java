@@ -78,6 +78,22 @@ class CudaDecisionsTest {
     }
 
     @Test
+    void bf16IntoF32IsWidenedBeforeItIsTransposed() {
+        var spec = new ConvolutionSpec(
+                Direction.FORWARD, 1, 8, 8, 16, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, Precision.BF16, DType.F32, true);
+        var asked = new ArrayList<String>();
+        var choice = ConvolutionChoice.choose(spec, (question, layout) -> {
+            asked.add(question.precision() + " " + layout + (question.accumulate() ? "+" : ""));
+            return question.precision() == Precision.TF32 && !question.accumulate()
+                    ? new Answer.Offered(new Algorithm(7, 3, 64))
+                    : new Answer.Refused("no");
+        });
+        assertEquals(List.of("BF16 NHWC+", "BF16 NHWC", "TF32 NHWC+", "TF32 NHWC"), asked);
+        var widened = (ConvolutionChoice.Widened) choice;
+        assertEquals(new Algorithm(7, 3, 64), ((ConvolutionChoice.IntoScratch) widened.way()).algorithm());
+    }
+
+    @Test
     void aConvolutionKnowsItsOutput() {
         var spec = new ConvolutionSpec(
                 Direction.BACKWARD_FILTER,

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import hesse.autodiff.Curvature;
+import hesse.autodiff.Reverse;
 import hesse.backend.BackendOptions;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.reference.GraphInterpreter;
@@ -31,6 +32,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 
 /** The scenarios of {@link CudaOnHostTest}: the whole backend, its kernels compiled for the host, against the plain interpreter. */
 public final class CudaOnHostScenarios {
@@ -193,6 +195,156 @@ public final class CudaOnHostScenarios {
 
     private static void put(Map<String, Node> outputs, String name, List<Node> nodes) {
         for (var i = 0; i < nodes.size(); i++) outputs.put(name + i, nodes.get(i));
+    }
+
+    private static final int FMA = 3;
+    private static final int NHWC = 1;
+
+    /** How cuDNN is to answer. */
+    private enum Way {
+        AS_ASKED,
+        WITHOUT_ADDING,
+        CHANNELS_FIRST_ONLY,
+        NOT_AT_ALL;
+
+        void arrange() {
+            if (this != NOT_AT_ALL) FakeControl.propose(5, 0, 4096, true, FMA);
+            if (this == WITHOUT_ADDING) FakeControl.refuseToAdd();
+            if (this == CHANNELS_FIRST_ONLY) FakeControl.refuse(NHWC, -1);
+        }
+    }
+
+    private static CudaBackend open(String precision, Way way) {
+        FakeControl.reset();
+        way.arrange();
+        return CudaBackend.open(new BackendOptions(0, precision, false, false), cache);
+    }
+
+    /** The three directions, and two convolutions of each added into one buffer with factors, in a geometry drawn anew. */
+    private static Asked convolutions(long seed, DType dtype) {
+        var random = new SplittableRandom(seed);
+        int groups = random.nextInt(1, 3);
+        int c = groups * random.nextInt(1, 4);
+        int k = groups * random.nextInt(1, 4);
+        int r = random.nextInt(1, 4);
+        int s = random.nextInt(1, 4);
+        int strideH = random.nextInt(1, 3);
+        int strideW = random.nextInt(1, 3);
+        int dilationH = random.nextInt(1, 3);
+        int dilationW = random.nextInt(1, 3);
+        int top = random.nextInt(0, 3);
+        int left = random.nextInt(0, 3);
+        var geometry = new ConvGeometry(strideH, strideW, top, top, left, left, dilationH, dilationW, groups);
+        var d = new Draw(seed, dtype);
+        int h = 1 + dilationH * (r - 1) + random.nextInt(1, 6);
+        int w = 1 + dilationW * (s - 1) + random.nextInt(1, 6);
+        var x = List.of(d.normal(2, h, w, c), d.normal(2, h, w, c));
+        var f = List.of(d.normal(k, r, s, c / groups), d.normal(k, r, s, c / groups));
+        var y = List.of(Ops.conv2d(x.get(0), f.get(0), geometry), Ops.conv2d(x.get(1), f.get(1), geometry));
+        var g = List.of(like(d, y.get(0)), like(d, y.get(0)));
+        var outputs = new LinkedHashMap<String, Node>();
+        outputs.put("forward", y.get(0));
+        outputs.put("forwards", Ops.add(Ops.scale(-0.5, y.get(0)), Ops.scale(3, y.get(1))));
+        var first = Reverse.vjp(Map.of(y.get(0), g.get(0)), List.of(x.get(0), f.get(0)));
+        var other = Reverse.vjp(Map.of(y.get(1), g.get(1)), List.of(x.get(1), f.get(1)));
+        outputs.put("image", first.get(0));
+        outputs.put("images", Ops.add(Ops.scale(-0.5, first.get(0)), Ops.scale(3, other.get(0))));
+        outputs.put("filter", first.get(1));
+        outputs.put("filters", Ops.add(Ops.scale(-0.5, first.get(1)), Ops.scale(3, other.get(1))));
+        return new Asked(outputs, tensors(d));
+    }
+
+    private static Node like(Draw d, Node n) {
+        return d.normal(n.shape().dims());
+    }
+
+    /** Each way of a convolution, whatever it does between, gives the interpreter's numbers by the library's descriptors. */
+    static void convolutionsAgreeInEveryWay(DType dtype, String precision, double allowed) {
+        for (var way : Way.values()) {
+            Seeds.each(seed -> {
+                var asked = convolutions(seed, dtype);
+                try (var backend = open(precision, way)) {
+                    double error = error(backend, asked.outputs(), asked.inputs());
+                    assertTrue(error <= allowed, () -> way + " " + dtype + " " + precision + ": error " + error);
+                }
+                boolean ran = FakeControl.calls().stream().anyMatch(c -> c.startsWith("cudnnConvolution"));
+                // Mixed types are only had by widening, and that keeps channels last.
+                boolean none = way == Way.NOT_AT_ALL || way == Way.CHANNELS_FIRST_ONLY && precision.equals("bf16");
+                assertEquals(!none, ran);
+                assertEquals(0, FakeControl.alive());
+            });
+        }
+    }
+
+    static void convolutionsAgree() {
+        convolutionsAgreeInEveryWay(DType.F32, "f32", 1e-5);
+        convolutionsAgreeInEveryWay(DType.F64, "f64", 1e-11);
+        convolutionsAgreeInEveryWay(DType.F32, "tf32", 1e-5);
+        convolutionsAgreeInEveryWay(DType.F32, "bf16", 2e-2);
+    }
+
+    /** What a library refuses for bf16 operands and an output of f32, it does with the same numbers in f32, not a kernel of ours. */
+    static void bf16IsMultipliedAsTf32WhereTheLibraryHasNoMixedTypes() {
+        FakeControl.reset();
+        var asked = convolutions(3, DType.F32);
+        try (var backend = open("bf16", Way.AS_ASKED)) {
+            assertTrue(error(backend, asked.outputs(), asked.inputs()) <= 2e-2);
+        }
+        var calls = FakeControl.calls();
+        assertTrue(calls.stream().anyMatch(c -> c.startsWith("cudnnConvolutionForward")));
+        assertTrue(calls.stream().noneMatch(c -> c.startsWith("cuModuleGetFunction") && c.contains("convolve")));
+    }
+
+    /** Matrix products in all four transpositions, in batches, added with factors, from buffers aligned to one element only. */
+    static void productsAgreeFromBuffersThatBeginAnywhere() {
+        for (var dtype : List.of(DType.F64, DType.F32)) {
+            Seeds.each(seed -> {
+                var d = new Draw(seed, dtype);
+                var outputs = new LinkedHashMap<String, Node>();
+                for (var flags = 0; flags < 4; flags++) {
+                    boolean ta = (flags & 1) != 0;
+                    boolean tb = (flags & 2) != 0;
+                    var a = ta ? d.normal(3, 5, 2) : d.normal(3, 2, 5);
+                    var b = tb ? d.normal(3, 7, 5) : d.normal(3, 5, 7);
+                    var more = ta ? d.normal(3, 5, 2) : d.normal(3, 2, 5);
+                    var one = Ops.matmul(a, b, ta, tb);
+                    outputs.put("one" + flags, one);
+                    outputs.put("two" + flags, Ops.add(Ops.scale(2, one), Ops.scale(-3, Ops.matmul(more, b, ta, tb))));
+                }
+                var inputs = tensors(d);
+                var doubles = new HashMap<String, double[]>();
+                inputs.forEach((name, tensor) -> doubles.put(name, tensor.toDoubleArray()));
+                var expected = GraphInterpreter.evaluate(new ArrayList<>(outputs.values()), doubles);
+                try (var backend = open(dtype == DType.F64 ? "f64" : "f32", Way.NOT_AT_ALL);
+                        var executable = backend.compile(Computation.of(outputs))) {
+                    var buffers = new LinkedHashMap<String, DeviceBuffer>();
+                    var all = new ArrayList<DeviceBuffer>();
+                    for (var b : executable.plan().buffers()) {
+                        if (b.place() == Plan.Place.SLAB) continue;
+                        var longer = backend.allocate(
+                                b.dtype(), Shape.of(Math.toIntExact(b.shape().size() + 1)));
+                        var rows = longer.rows(1, Math.toIntExact(b.shape().size()));
+                        all.add(longer);
+                        buffers.put(b.name(), rows);
+                        executable.bind(b.name(), rows);
+                    }
+                    for (var run = 0; run < 3; run++) {
+                        inputs.forEach((name, tensor) -> {
+                            // Flat, as the views are.
+                            var flat = Shape.of(Math.toIntExact(tensor.size()));
+                            buffers.get(name).write(new Tensor(tensor.dtype(), flat, tensor.data()));
+                        });
+                        executable.run();
+                        var actual = new ArrayList<double[]>();
+                        for (var name : outputs.keySet())
+                            actual.add(buffers.get(name).read().toDoubleArray());
+                        double error = difference(actual, expected);
+                        assertTrue(error <= (dtype == DType.F64 ? 1e-12 : 1e-5), () -> dtype + ": error " + error);
+                    }
+                }
+                assertEquals(0, FakeControl.alive());
+            });
+        }
     }
 
     /** An input replaced by an output, and an output added to, over several runs; recorded runs see new values in the same buffers. */

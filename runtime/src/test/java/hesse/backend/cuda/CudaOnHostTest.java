@@ -47,7 +47,10 @@ class CudaOnHostTest {
                 "largeReductionsAgree",
                 "productsOfANetAgree",
                 "buffersAreReplacedAndAddedTo",
-                "copiesOverlapTheStepBefore")) {
+                "copiesOverlapTheStepBefore",
+                "convolutionsAgree",
+                "bf16IsMultipliedAsTf32WhereTheLibraryHasNoMixedTypes",
+                "productsAgreeFromBuffersThatBeginAnywhere")) {
             tests.add(DynamicTest.dynamicTest(name, () -> invoke(scenarios, name)));
         }
         return tests;

@@ -1,6 +1,7 @@
 package hesse.backend.cuda;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -60,7 +61,17 @@ final class FakeControl {
         call("fake_cudnn_refuse", FunctionDescriptor.ofVoid(JAVA_INT, JAVA_INT), format, algorithm);
     }
 
-    /** From now on kernels run, compiled behind this header, and matrix products are computed. */
+    /** Lets an algorithm of cuDNN or cuBLASLt take so many milliseconds, by the fake events' clock. */
+    static void cost(int algorithm, double milliseconds) {
+        call("fake_cost", FunctionDescriptor.ofVoid(JAVA_INT, JAVA_DOUBLE), algorithm, milliseconds);
+    }
+
+    /** Lets cuDNN refuse to run what adds to its output. */
+    static void refuseToAdd() {
+        call("fake_cudnn_refuse_to_add", FunctionDescriptor.ofVoid());
+    }
+
+    /** From now on kernels run, compiled behind this header, and matrix products and convolutions are computed. */
     static void compute(java.nio.file.Path header) {
         try (var arena = Arena.ofConfined()) {
             call("fake_compute", FunctionDescriptor.ofVoid(ADDRESS), arena.allocateFrom(header.toString()));

@@ -3,6 +3,7 @@ package hesse.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,12 +13,14 @@ import hesse.bindings.NativeLibraries;
 import hesse.bindings.NativeLibrary;
 import hesse.tensor.DType;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -452,6 +455,14 @@ public final class FakeCudaScenarios {
         }
     }
 
+    private static Path temporary() {
+        try {
+            return Files.createTempDirectory(libraries, "cache");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static long compilations() {
         return FakeControl.calls().stream()
                 .filter(c -> c.startsWith("nvrtcCompileProgram"))
@@ -547,7 +558,7 @@ public final class FakeCudaScenarios {
         try (var device = CudaDevice.open(0)) {
             var stream = device.stream("compute");
             FakeControl.propose(1, 0, 512, true, FMA);
-            var library = ConvolutionLibrary.create(device, stream, 1 << 20, false);
+            var library = ConvolutionLibrary.create(device, stream, 1 << 20, Optional.empty());
             for (var direction : Direction.values()) {
                 var spec = convolution(direction, true);
                 var choice = (ConvolutionChoice.Direct) library.choose(spec);
@@ -587,13 +598,14 @@ public final class FakeCudaScenarios {
             FakeControl.propose(5, 0, 64, true, DEFAULT);
             FakeControl.refuse(-1, 4);
             var spec = convolution(Direction.FORWARD, false);
-            var library = ConvolutionLibrary.create(device, stream, 1 << 20, false);
+            var library = ConvolutionLibrary.create(device, stream, 1 << 20, Optional.empty());
             var choice = (ConvolutionChoice.Direct) library.choose(spec);
             assertEquals(
                     new ConvolutionChoice.Algorithm(5, FMA, 64),
                     choice.algorithm(),
                     "true f32 runs with the math type that excludes tensor cores, whatever is proposed");
-            var admitting = ConvolutionLibrary.create(device, stream, 1 << 20, true);
+            var admitting = ConvolutionLibrary.create(
+                    device, stream, 1 << 20, Optional.of(new Tuning(device, stream, temporary(), "")));
             assertEquals(
                     1,
                     ((ConvolutionChoice.Direct) admitting.choose(spec))
@@ -608,7 +620,7 @@ public final class FakeCudaScenarios {
             var stream = device.stream("compute");
             FakeControl.propose(1, 0, 512, true, FMA);
             FakeControl.refuse(NHWC, -1);
-            var library = ConvolutionLibrary.create(device, stream, 1 << 20, false);
+            var library = ConvolutionLibrary.create(device, stream, 1 << 20, Optional.empty());
             var transposed = (ConvolutionChoice.Transposed) library.choose(convolution(Direction.FORWARD, true));
             assertEquals(
                     List.of(
@@ -630,7 +642,7 @@ public final class FakeCudaScenarios {
         try (var device = CudaDevice.open(0)) {
             var stream = device.stream("compute");
             FakeControl.propose(1, 0, 512, true, FMA);
-            var library = ConvolutionLibrary.create(device, stream, 1 << 20, false);
+            var library = ConvolutionLibrary.create(device, stream, 1 << 20, Optional.empty());
             FakeControl.fail("cudnnConvolutionForward", 0, NOT_SUPPORTED);
             var choice = (ConvolutionChoice.IntoScratch) library.choose(convolution(Direction.FORWARD, true));
             assertEquals(
@@ -649,7 +661,7 @@ public final class FakeCudaScenarios {
         try (var device = CudaDevice.open(0)) {
             var stream = device.stream("compute");
             FakeControl.propose(1, 0, 512, true, FMA);
-            var library = ConvolutionLibrary.create(device, stream, 1 << 20, false);
+            var library = ConvolutionLibrary.create(device, stream, 1 << 20, Optional.empty());
             var spec = convolution(Direction.FORWARD, false);
             var plan = library.plan(
                     spec, Layout.NHWC, ((ConvolutionChoice.Direct) library.choose(spec)).algorithm(), "group1.0.conv1");
@@ -662,6 +674,91 @@ public final class FakeCudaScenarios {
                                             + " the fake says no [convolution ConvolutionSpec[direction=FORWARD, n=2, h=9"),
                     error::getMessage);
             assertThrows(IllegalArgumentException.class, () -> plan.run(1, 1, 2, 1, 3, 4));
+        }
+        assertNothingLeft();
+    }
+
+    public void measurementsChooseTheFastestAlgorithmAndAreKeptOnDisk() throws IOException {
+        var cache = temporary();
+        var spec = convolution(Direction.BACKWARD_FILTER, true);
+        var product = MatmulSpec.dense(2, 3, 5, false, true, Precision.F32);
+        for (var run = 0; run < 2; run++) {
+            FakeControl.reset();
+            // Slower than algorithm 4, of which the heuristics think less; algorithm 5 is the fastest and refuses.
+            FakeControl.propose(1, 0, 512, true, FMA);
+            FakeControl.propose(4, 0, 256, false, FMA);
+            FakeControl.propose(5, 0, 0, true, FMA);
+            FakeControl.cost(1, 3);
+            FakeControl.cost(4, 1);
+            FakeControl.cost(5, 0.5);
+            FakeControl.refuse(-1, 5);
+            // The second of cuBLASLt's two proposals.
+            FakeControl.cost(0xa1, 4);
+            FakeControl.cost(0xa2, 2);
+            try (var device = CudaDevice.open(0)) {
+                var stream = device.stream("compute");
+                var tuning = Optional.of(new Tuning(device, stream, cache, "libraries 1"));
+                var convolutions = ConvolutionLibrary.create(device, stream, 1 << 20, tuning);
+                var choice = (ConvolutionChoice.Direct) convolutions.choose(spec);
+                assertEquals(new ConvolutionChoice.Algorithm(4, FMA, 256), choice.algorithm());
+                var products = CublasLt.create(device, tuning);
+                assertEquals(1024, products.plan(product, 1 << 21, "head").workspaceBytes());
+                var runs = FakeControl.calls().stream()
+                        .filter(c -> c.startsWith("cudnnConvolutionBackwardFilter(") || c.startsWith("cublasLtMatmul("))
+                        .count();
+                // Two algorithms each, run once and three times five times.
+                assertEquals(run == 0 ? 2 * 2 * 16 : 0, runs, "what is known is not measured again");
+                assertNotEquals(tuning.get().file(), new Tuning(device, stream, cache, "libraries 2").file());
+            }
+            assertNothingLeft();
+        }
+        try (var files = Files.list(cache.resolve("algorithms"))) {
+            assertEquals(
+                    List.of("Fake-GPU-40-compute-capability-90-132-multiprocessors-driver-12080-libraries-1.txt"),
+                    files.map(f -> f.getFileName().toString()).toList());
+        }
+    }
+
+    public void aChoiceThatTheLibraryNoLongerProposesIsMeasuredAnew() throws IOException {
+        var cache = temporary();
+        FakeControl.propose(1, 0, 512, true, FMA);
+        var spec = convolution(Direction.FORWARD, false);
+        try (var device = CudaDevice.open(0)) {
+            var stream = device.stream("compute");
+            var tuning = new Tuning(device, stream, cache, "libraries");
+            tuning.remember("cudnn NHWC " + spec, "algorithm 7 math 3");
+            Files.writeString(tuning.file(), Files.readString(tuning.file()) + "a damaged line\n");
+            var again = new Tuning(device, stream, cache, "libraries");
+            assertEquals(Optional.of("algorithm 7 math 3"), again.known("cudnn NHWC " + spec));
+            var library = ConvolutionLibrary.create(device, stream, 1 << 20, Optional.of(again));
+            assertEquals(
+                    1,
+                    ((ConvolutionChoice.Direct) library.choose(spec))
+                            .algorithm()
+                            .number());
+            assertEquals(Optional.of("algorithm 1 math 3"), again.known("cudnn NHWC " + spec));
+            Files.writeString(again.file(), "another title\n");
+            assertEquals(Optional.empty(), new Tuning(device, stream, cache, "libraries").known("cudnn NHWC " + spec));
+        }
+        assertNothingLeft();
+    }
+
+    public void withoutMemoryToMeasureInTheHeuristicsDecide() {
+        FakeControl.propose(1, 0, 512, true, FMA);
+        try (var device = CudaDevice.open(0)) {
+            var stream = device.stream("compute");
+            var tuning = Optional.of(new Tuning(device, stream, temporary(), "libraries"));
+            FakeControl.cost(0xa2, -1);
+            FakeControl.fail("cuMemAlloc_v2", 0, OUT_OF_MEMORY);
+            var plan = CublasLt.create(device, tuning)
+                    .plan(MatmulSpec.dense(2, 3, 5, false, true, Precision.F32), 1 << 21, "head");
+            assertEquals(1 << 20, plan.workspaceBytes());
+            FakeControl.fail("cuMemAlloc_v2", 0, OUT_OF_MEMORY);
+            var adding = ConvolutionLibrary.create(device, stream, 1 << 20, Optional.empty())
+                    .choose(convolution(Direction.FORWARD, true));
+            assertEquals(
+                    List.of("NHWC, adding to the output: algorithm 1 could not be tried for want of memory"),
+                    ((ConvolutionChoice.IntoScratch) adding).refusals());
         }
         assertNothingLeft();
     }
@@ -689,7 +786,7 @@ public final class FakeCudaScenarios {
             var products = CublasLt.create(device);
             var product = products.plan(
                     MatmulSpec.dense(2, 3, 5, false, true, Precision.F32).batched(2), 1 << 20, "head");
-            var convolutions = ConvolutionLibrary.create(device, compute, 1 << 20, false);
+            var convolutions = ConvolutionLibrary.create(device, compute, 1 << 20, Optional.empty());
             var spec = convolution(Direction.FORWARD, false);
             var plan = library(convolutions, spec);
             var graph = compute.capture("step", () -> {

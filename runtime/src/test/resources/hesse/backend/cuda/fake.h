@@ -18,6 +18,9 @@ const char *fake_name(const void *handle);
 /* Whether work is done and not only written down. */
 extern int fake_computes;
 
+/* Lets the clock of the events run for as long as the test said that an algorithm takes. */
+void fake_take(int algorithm);
+
 /* Does a piece of work now, or records it while a stream is being captured; its data are copied. */
 void fake_enqueue(void (*run)(void *), const void *data, size_t bytes);
 

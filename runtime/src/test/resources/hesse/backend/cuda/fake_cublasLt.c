@@ -8,6 +8,9 @@
 static struct { long long value[32]; } descs[4096], layouts[4096];
 #define AT(array, handle) array[(size_t)(handle) % 4096].value
 
+/* To how many bytes addresses are aligned, as was said last. */
+static long long alignment = 256;
+
 struct algo { unsigned long long data[8]; };
 struct proposal { struct algo algo; size_t workspace; int state; float waves; int reserved[4]; };
 
@@ -74,6 +77,7 @@ int cublasLtMatmulPreferenceDestroy(void *preference) {
 
 int cublasLtMatmulPreferenceSetAttribute(void *preference, int attribute, const void *value, size_t bytes) {
     CALL(cublasLtMatmulPreferenceSetAttribute, "%s, %d, %lld", fake_name(preference), attribute, read(value, bytes));
+    if (attribute >= 5 && attribute <= 8) alignment = read(value, bytes);
     return 0;
 }
 
@@ -101,10 +105,11 @@ static double get(int type, const void *base, long long i) {
 }
 
 /* The product as the documentation defines it: matrices by columns, alpha op(A) op(B) + beta C. */
-struct product { double alpha, beta; const void *a, *b; void *d; long long ta, tb, la[8], lb[8], ld[8]; };
+struct product { double alpha, beta; const void *a, *b; void *d, *workspace; size_t bytes; long long ta, tb, la[8], lb[8], ld[8]; };
 
 static void run_product(void *data) {
     struct product *p = data;
+    memset(p->workspace, 0xff, p->bytes);
     long long m = p->ld[2], n = p->ld[3], k = p->ta ? p->la[2] : p->la[3];
     for (long long batch = 0; batch < p->ld[5]; batch++)
         for (long long j = 0; j < n; j++)
@@ -116,7 +121,13 @@ static void run_product(void *data) {
                 long long at = batch * p->ld[6] + i + j * p->ld[4];
                 double value = p->alpha * sum + (p->beta ? p->beta * get(p->ld[0], p->d, at) : 0);
                 if (p->ld[0] == 1) ((double *)p->d)[at] = value;
-                else ((float *)p->d)[at] = (float)value;
+                else if (p->ld[0] == 0) ((float *)p->d)[at] = (float)value;
+                else {
+                    float rounded = (float)value;
+                    unsigned bits;
+                    memcpy(&bits, &rounded, 4);
+                    ((unsigned short *)p->d)[at] = (unsigned short)(bits + 0x7fff + (bits >> 16 & 1) >> 16);
+                }
             }
 }
 
@@ -126,10 +137,20 @@ int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *a, v
     CALL(cublasLtMatmul, "%s, %s, %g, %p, %s, %p, %s, %g, %p, %s, %p, %s, %llx, %p, %zu, %s", fake_name(handle),
          fake_name(desc), *(const float *)alpha, a, fake_name(adesc), b, fake_name(bdesc), *(const float *)beta, c,
          fake_name(cdesc), d, fake_name(ddesc), algo->data[0], workspace, bytes, fake_name(stream));
+    fake_take(algo->data[0]);
     if (!fake_computes) return 0;
     int wide = AT(descs, desc)[31] == 1;
+    /* What the documentation asks of its arguments: inner extents, types, addresses as aligned as was said. */
+    const long long *la = AT(layouts, adesc), *lb = AT(layouts, bdesc), *lc = AT(layouts, cdesc), *ld = AT(layouts, ddesc);
+    int ta = AT(descs, desc)[3] == 1, tb = AT(descs, desc)[4] == 1;
+    if (la[ta ? 2 : 3] != lb[tb ? 3 : 2] || la[ta ? 3 : 2] != ld[2] || lb[tb ? 2 : 3] != ld[3]) return 7;
+    if (la[2] > la[4] || lb[2] > lb[4] || ld[2] > ld[4] || memcmp(lc, ld, sizeof descs[0])) return 7;
+    if (la[5] != ld[5] || lb[5] != ld[5] || la[0] != lb[0]) return 7;
+    if (wide ? ld[0] != 1 || la[0] != 1 : la[0] == 1 || ld[0] != la[0] && ld[0] != 0) return 15;
+    if ((size_t)a % alignment || (size_t)b % alignment || (size_t)d % alignment || (size_t)workspace % 256) return 7;
+    if (bytes < (algo->data[0] == 0xa1 ? 1 << 20 : 1 << 10)) return 7;
     struct product work = {wide ? *(const double *)alpha : *(const float *)alpha,
-                           wide ? *(const double *)beta : *(const float *)beta, a, b, d,
+                           wide ? *(const double *)beta : *(const float *)beta, a, b, d, workspace, bytes,
                            AT(descs, desc)[3], AT(descs, desc)[4]};
     memcpy(work.la, AT(layouts, adesc), sizeof work.la);
     memcpy(work.lb, AT(layouts, bdesc), sizeof work.lb);

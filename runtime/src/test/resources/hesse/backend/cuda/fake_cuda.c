@@ -94,8 +94,14 @@ const char *fake_name(const void *handle) {
     return text;
 }
 
+static double now, costs[256], marks[0x1000];
+void fake_take(int algorithm) { now += costs[algorithm & 255]; }
+
 /* What the test calls. */
+void fake_cost(int algorithm, double milliseconds) { costs[algorithm & 255] = milliseconds; }
+
 void fake_reset(void) {
+    memset(costs, 0, sizeof costs);
     used = 0;
     lines[0] = 0;
     fail_call[0] = 0;
@@ -205,14 +211,20 @@ int cuEventCreate(void **event, unsigned flags) {
 }
 
 int cuEventDestroy_v2(void *event) { CALL(cuEventDestroy_v2, "%s", fake_name(event)); return fake_drop(EVENT, event); }
-int cuEventRecord(void *event, void *stream) { CALL(cuEventRecord, "%s, %s", fake_name(event), fake_name(stream)); return 0; }
+
+int cuEventRecord(void *event, void *stream) {
+    CALL(cuEventRecord, "%s, %s", fake_name(event), fake_name(stream));
+    marks[(size_t)event % 0x1000] = now;
+    return 0;
+}
+
 int cuEventQuery(void *event) { CALL(cuEventQuery, "%s", fake_name(event)); return 0; }
 int cuEventSynchronize(void *event) { CALL(cuEventSynchronize, "%s", fake_name(event)); return 0; }
 
 /* The older name only, as drivers before CUDA 12.8 have it. */
 int cuEventElapsedTime(float *time, void *start, void *end) {
     CALL(cuEventElapsedTime, "%s, %s", fake_name(start), fake_name(end));
-    *time = 1.5f;
+    *time = 1.5f + marks[(size_t)end % 0x1000] - marks[(size_t)start % 0x1000];
     return 0;
 }
 

@@ -1,5 +1,5 @@
 #!/bin/bash
 # The lines of runs.txt on this machine, two at a time, by GNU parallel. What is done stays done: --resume makes it a no-operation.
-# Without GNU parallel: xargs -P 2 does as well.
-parallel --jobs 2 --colsep '\n' --joblog runs.log \
-    './hesse train cifar-cnn {1} --threads 8 --out runs/line-{#} --resume' :::: runs.txt
+# Each line becomes a whole command, for parallel would quote its words into one. Without it: ... | xargs -P 2 -d '\n' -n 1 bash -c
+awk '{ print "./hesse train cifar-cnn " $0 " --threads 8 --out runs/line-" NR " --resume" }' runs.txt |
+    parallel --jobs 2 --joblog runs.log

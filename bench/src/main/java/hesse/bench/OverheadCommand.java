@@ -6,6 +6,7 @@ import hesse.cli.DataCommand;
 import hesse.cli.DeviceOptions;
 import hesse.cli.Json;
 import hesse.cli.TextTable;
+import hesse.cli.Together;
 import hesse.run.Config;
 import hesse.run.Console;
 import hesse.run.LossConfig;
@@ -73,6 +74,7 @@ public final class OverheadCommand implements Command {
 
     @Override
     public int run(Console console) throws InterruptedException {
+        Together.requireAlone("Start it without the launcher");
         if (steps < 0) throw new hesse.config.ConfigException("--steps is " + steps + "; it has to be at least 0");
         var configured = options.load(source, device.overrides());
         var sgd = with("sgd");

@@ -6,6 +6,7 @@ import hesse.cli.DataCommand;
 import hesse.cli.DeviceOptions;
 import hesse.cli.Json;
 import hesse.cli.TextTable;
+import hesse.cli.Together;
 import hesse.plan.Plan;
 import hesse.plan.PlanCost;
 import hesse.plan.Traffic;
@@ -78,6 +79,7 @@ public final class PlanCommand implements Command {
 
     @Override
     public int run(Console console) throws InterruptedException {
+        Together.requireAlone("Start it without the launcher");
         if (rounds < 0) throw new hesse.config.ConfigException("--rounds is " + rounds + "; it has to be at least 0");
         var config = options.load(source, device.overrides());
         try (var context = RunContext.open(config, data.folder(), Optional.empty(), console::log);

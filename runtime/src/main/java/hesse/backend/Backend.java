@@ -13,6 +13,11 @@ public interface Backend extends AutoCloseable {
     /** One line on what it runs on and how. */
     String description();
 
+    /** What decides the bits of its results: machines of one kind compute the same. */
+    default String kind() {
+        return name();
+    }
+
     /** Zeroed memory. */
     DeviceBuffer allocate(DType dtype, Shape shape);
 
@@ -25,6 +30,11 @@ public interface Backend extends AutoCloseable {
      */
     default Rows rows(int batch) {
         return new Rows(0, batch, batch);
+    }
+
+    /** The least of such numbers of all processes that compute together: for what each may decide by itself, and all have to do alike. */
+    default long least(long own) {
+        return own;
     }
 
     /** This process's part of a computation over whole batches; for cutting or counting before it is compiled. */

@@ -24,6 +24,15 @@ public final class Backends {
      * @param log receives one line per provider that {@code auto} passes over
      */
     public static Backend open(String name, BackendOptions options, Consumer<String> log) {
+        return choose(name, log).open(options);
+    }
+
+    /** The name of the backend that {@link #open} would open. */
+    public static String choice(String name) {
+        return choose(name, line -> {}).name();
+    }
+
+    private static BackendProvider choose(String name, Consumer<String> log) {
         var all = providers();
         if (!name.equals("auto")) {
             return all.stream()
@@ -34,13 +43,12 @@ public final class Backends {
                             "backend " + name,
                             "there is no such backend",
                             "choose auto or one of "
-                                    + all.stream().map(BackendProvider::name).toList()))
-                    .open(options);
+                                    + all.stream().map(BackendProvider::name).toList()));
         }
         for (var p : all) {
             if (p.priority() < 0) continue;
             var a = p.availability();
-            if (a.available()) return p.open(options);
+            if (a.available()) return p;
             log.accept("backend " + p.name() + " is not used: " + a.reason());
         }
         throw new UserException(Kind.RUNTIME, "backend auto", "no backend is available", "");

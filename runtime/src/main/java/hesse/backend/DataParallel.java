@@ -8,10 +8,9 @@ import hesse.plan.Rows;
 import hesse.plan.Sharding;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
+import java.nio.ByteBuffer;
 import java.util.HashSet;
-import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * A backend of one rank of several: computations over whole batches are divided among the ranks by examples, so that whatever is compiled
@@ -43,6 +42,11 @@ public final class DataParallel implements Backend {
     }
 
     @Override
+    public String kind() {
+        return inner.kind();
+    }
+
+    @Override
     public String description() {
         return inner.description() + ", rank " + rank + " of " + size;
     }
@@ -55,6 +59,14 @@ public final class DataParallel implements Backend {
     @Override
     public Rows rows(int batch) {
         return batch < size ? new Rows(0, batch, batch) : Rows.of(batch, rank, size);
+    }
+
+    @Override
+    public long least(long own) {
+        return ranks.fromAll(ByteBuffer.allocate(Long.BYTES).putLong(own).array()).stream()
+                .mapToLong(b -> ByteBuffer.wrap(b).getLong())
+                .min()
+                .orElse(own);
     }
 
     @Override
@@ -86,10 +98,8 @@ public final class DataParallel implements Backend {
 
     @Override
     public Executable compileShare(Computation computation) {
-        var made = new AtomicReference<Executable>();
         // a rank that finds its kernels compiled already waits for the others
-        ranks.apart(() -> made.set(inner.compile(computation)));
-        return new Part(Objects.requireNonNull(made.get()));
+        return new Part(ranks.apart(() -> inner.compile(computation)));
     }
 
     @Override

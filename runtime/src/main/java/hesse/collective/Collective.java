@@ -29,6 +29,9 @@ public interface Collective extends AutoCloseable {
     /** Replaces each element by that of one rank. */
     void broadcast(long address, long elements, DType dtype, int root);
 
+    /** Says that this rank has done a piece of work of its own: who works does not hang, however long the others wait for it. */
+    default void alive() {}
+
     /** Whether addresses are the host's. */
     default boolean onHost() {
         return true;

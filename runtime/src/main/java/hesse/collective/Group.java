@@ -1,28 +1,20 @@
 package hesse.collective;
 
 import hesse.collective.Link.Peer;
-import hesse.collective.World.Meeting;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
-import hesse.tensor.DType;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.NetworkInterface;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.net.UnknownHostException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,12 +23,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Group implements Ranks, Link.Listener {
     private static final double BEAT_SECONDS = 1;
-    private static final int CONNECT_SECONDS = 120;
-    private static final int NAME_BYTES = 4096;
+    private static final double LEAST_PATIENCE = 3;
+    private static final long LONGEST_BEAT = 2_000_000_000L;
 
     /** What ends this process when the group is broken; it does not return. */
-    public interface Ending {
-        void end(String why);
+    interface Ending {
+        void end(String why, int exitCode);
     }
 
     private final World world;
@@ -46,11 +38,14 @@ public final class Group implements Ranks, Link.Listener {
     private final List<Link> links = new ArrayList<>();
     private final Peer self;
     private final AtomicLong position = new AtomicLong();
+    private final AtomicLong pulse = new AtomicLong();
     private final AtomicBoolean over = new AtomicBoolean();
+    private final Standing standing = new Standing(0);
     private volatile boolean apart;
     private volatile boolean closed;
-    private long positionSince = System.nanoTime();
-    private long lastPosition;
+    /** Nanoseconds for which this process was awake: a stopped one that goes on has no reason to blame the others. */
+    private volatile long awake;
+
     private @Nullable Collective host;
 
     private Group(World world, Map<String, String> environment, double patience, Ending ending) {
@@ -58,31 +53,31 @@ public final class Group implements Ranks, Link.Listener {
         this.environment = environment;
         this.patience = patience;
         this.ending = ending;
-        this.self = new Peer(world.rank(), hostName(), ProcessHandle.current().pid());
+        this.self = new Peer(
+                world.rank(), Rendezvous.hostName(), ProcessHandle.current().pid());
     }
 
     /**
-     * Connects with the others; one process is alone. How long a rank may be silent or stay behind, in seconds, is in
-     * {@code HESSE_RANK_PATIENCE}, 20 by default.
+     * Connects with the others; one process is alone. For how many seconds a rank may be silent, or do nothing while others wait for it,
+     * is in {@code HESSE_RANK_PATIENCE}, 20 by default.
      *
-     * @param complain receives the one line that says why the group ended; the process then ends with code 1
+     * @param complain receives the one line that says why the group ended; the process then ends, with code 1, or that of the rank that failed
      * @throws UserException if the others do not come, or belong to another run
      */
     public static Ranks join(World world, Map<String, String> environment, Consumer<String> complain) {
-        return connected(world, environment, why -> {
+        return connected(world, environment, (why, exitCode) -> {
             complain.accept(why);
             // the main thread may be inside a call that never returns
-            Runtime.getRuntime().halt(1);
+            Runtime.getRuntime().halt(exitCode);
         });
     }
 
     /** As {@link #join(World, Map, Consumer)} with another end. */
     static Ranks connected(World world, Map<String, String> environment, Ending ending) {
         if (world.size() == 1) return Ranks.alone();
-        double patience = Double.parseDouble(environment.getOrDefault("HESSE_RANK_PATIENCE", "20"));
-        var group = new Group(world, environment, patience, ending);
+        var group = new Group(world, environment, patience(environment), ending);
         try {
-            group.connect();
+            group.links.addAll(new Rendezvous(world, group.self, group::host, () -> group.awake).links());
         } catch (IOException e) {
             throw new UserException(
                     Kind.RUNTIME,
@@ -97,108 +92,22 @@ public final class Group implements Ranks, Link.Listener {
         return group;
     }
 
-    private static String hostName() {
+    private static double patience(Map<String, String> environment) {
+        var text = environment.getOrDefault("HESSE_RANK_PATIENCE", "20");
         try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException e) {
-            return "localhost";
+            double seconds = Double.parseDouble(text);
+            if (seconds >= LEAST_PATIENCE) return seconds;
+        } catch (NumberFormatException e) {
+            // said below
         }
+        throw new UserException(
+                Kind.USAGE,
+                "HESSE_RANK_PATIENCE",
+                "is '" + text + "'; it is a number of seconds, at least " + (int) LEAST_PATIENCE,
+                "Leave it out for 20");
     }
 
-    private void connect() throws IOException {
-        if (world.rank() == 0) {
-            int port = world.meeting().map(Meeting::port).orElse(0);
-            try (var server = new ServerSocket(port, world.size())) {
-                server.setSoTimeout(CONNECT_SECONDS * 1000);
-                String secret = secret(server.getLocalPort());
-                while (links.size() < world.size() - 1) accept(server, secret);
-            }
-            links.sort((a, b) -> Integer.compare(a.peer().rank(), b.peer().rank()));
-            for (int i = 0; i < links.size(); i++) {
-                if (links.get(i).peer().rank() != i + 1)
-                    throw new IOException(
-                            "two processes are rank " + links.get(i).peer().rank());
-            }
-            return;
-        }
-        String secret = secret(0);
-        var parts = secret.split(" ");
-        int port = Integer.parseInt(parts[0]);
-        var names = world.meeting().isPresent()
-                ? List.of(world.meeting().get().host())
-                : List.of(parts).subList(2, parts.length);
-        boolean here = parts[1].equals(self.host());
-        links.add(reach(here ? prepend("localhost", names) : names, port, secret));
-    }
-
-    private static List<String> prepend(String first, List<String> names) {
-        var all = new ArrayList<>(List.of(first));
-        all.addAll(names);
-        return all;
-    }
-
-    private void accept(ServerSocket server, String secret) throws IOException {
-        var socket = server.accept();
-        try {
-            socket.setSoTimeout(CONNECT_SECONDS * 1000);
-            var link = new Link(socket);
-            link.greet(self, secret);
-            socket.setSoTimeout(0);
-            links.add(link);
-        } catch (IOException e) {
-            // somebody else's process, or a scan of ports
-            socket.close();
-        }
-    }
-
-    private Link reach(List<String> names, int port, String secret) throws IOException {
-        long until = System.nanoTime() + CONNECT_SECONDS * 1_000_000_000L;
-        var last = new IOException("no address of rank 0 is known");
-        while (System.nanoTime() < until) {
-            for (var name : names) {
-                var socket = new Socket();
-                try {
-                    socket.connect(new InetSocketAddress(name, port), 5000);
-                    socket.setSoTimeout(CONNECT_SECONDS * 1000);
-                    var link = new Link(socket);
-                    link.greet(self, secret);
-                    socket.setSoTimeout(0);
-                    return link;
-                } catch (IOException e) {
-                    last = new IOException(name + ":" + port + ": " + e.getMessage(), e);
-                    socket.close();
-                }
-            }
-            pause(0.2);
-        }
-        throw last;
-    }
-
-    /** "port host address…" of rank 0, which whoever knows it belongs to the run; told by MPI where no meeting place is set. */
-    private String secret(int port) throws IOException {
-        if (world.meeting().isPresent()) {
-            var m = world.meeting().get();
-            return m.port() + " " + m.host();
-        }
-        var text = new StringBuilder().append(port).append(' ').append(self.host());
-        for (var card : Collections.list(NetworkInterface.getNetworkInterfaces())) {
-            if (!card.isUp() || card.isLoopback()) continue;
-            for (var a : Collections.list(card.getInetAddresses())) {
-                if (!a.isLinkLocalAddress())
-                    text.append(' ').append(a.getHostAddress().replaceFirst("%.*", ""));
-            }
-        }
-        text.append(' ').append("localhost");
-        var bytes = Arrays.copyOf(text.toString().getBytes(StandardCharsets.UTF_8), NAME_BYTES);
-        try (var arena = Arena.ofConfined()) {
-            var data = arena.allocate(NAME_BYTES, 8);
-            MemorySegment.copy(bytes, 0, data, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, NAME_BYTES);
-            host().broadcast(data.address(), NAME_BYTES / 8, DType.I64, 0);
-            return data.getString(0);
-        }
-    }
-
-    private static void pause(double seconds) {
+    static void pause(double seconds) {
         try {
             Thread.sleep((long) (seconds * 1000));
         } catch (InterruptedException e) {
@@ -208,10 +117,14 @@ public final class Group implements Ranks, Link.Listener {
 
     /** Gives signs of life, and looks for the others'. */
     private void watch() {
+        long last = System.nanoTime();
         while (!closed) {
+            long now = System.nanoTime();
+            awake = awake + Math.min(now - last, LONGEST_BEAT);
+            last = now;
             for (var link : links) {
                 try {
-                    if (!link.left()) link.beat(position.get(), apart);
+                    if (!link.left()) link.beat(position.get(), pulse.get(), apart);
                 } catch (IOException e) {
                     lost(link);
                 }
@@ -222,55 +135,56 @@ public final class Group implements Ranks, Link.Listener {
     }
 
     private void judge() {
-        if (position.get() != lastPosition) {
-            lastPosition = position.get();
-            positionSince = System.nanoTime();
-        }
+        long now = awake;
         for (var link : links) {
-            if (!link.left() && link.silent() > patience) {
-                broken(link.peer() + " has given no sign of life for " + (int) link.silent() + " s");
-            }
+            double silent = link.standing().silent(now);
+            if (!link.left() && silent > patience)
+                broken(link.peer() + " has given no sign of life for " + (int) silent + " s", 1);
         }
         if (world.rank() != 0) return;
-        long furthest = lastPosition;
-        for (var link : links) furthest = Math.max(furthest, link.position());
+        standing.is(position.get(), pulse.get(), apart, now);
+        long furthest = standing.position();
+        for (var link : links) furthest = Math.max(furthest, link.standing().position());
+        hangs(self, standing.idle(furthest, now));
         for (var link : links) {
-            if (!link.left() && !link.isApart() && link.position() < furthest && link.resting() > patience)
-                hangs(link.peer(), link.resting());
+            double idle = link.standing().idle(furthest, now);
+            if (!link.left()) hangs(link.peer(), idle);
         }
-        double resting = (System.nanoTime() - positionSince) / 1e9;
-        if (!apart && lastPosition < furthest && resting > patience) hangs(self, resting);
     }
 
     private void hangs(Peer peer, double seconds) {
-        broken(peer + " hangs: it has not come on for " + (int) seconds + " s while others wait for it");
+        if (seconds > patience)
+            broken(peer + " hangs: it has done nothing for " + (int) seconds + " s while others wait for it", 1);
     }
 
     @Override
     public void lost(Link link) {
-        if (!closed) broken(link.peer() + " has died");
+        if (!closed) broken(link.peer() + " has died", 1);
     }
 
     @Override
-    public void failed(Link link, String why) {
-        broken(why);
+    public void failed(Link link, String why, int exitCode) {
+        broken(why, exitCode);
     }
 
     /** Tells the others and ends this process, once. */
-    private void broken(String why) {
+    private void broken(String why, int exitCode) {
         if (closed || !over.compareAndSet(false, true)) return;
-        for (var link : links) link.failed(why);
-        ending.end(why + "; the run of " + world.size() + " ranks ends. Go on from the last checkpoint with --resume");
+        for (var link : links) link.failed(why, exitCode);
+        ending.end(
+                why + "; all " + world.size() + " ranks end. A run goes on from its last checkpoint with --resume",
+                exitCode);
     }
 
     /**
      * Ends the others, since this process cannot go on; it then ends by itself.
      *
      * @param why the error's text
+     * @param exitCode what this process ends with, and so the others
      */
-    public void fail(String why) {
+    public void fail(String why, int exitCode) {
         if (closed || !over.compareAndSet(false, true)) return;
-        for (var link : links) link.failed(self + " ended: " + why);
+        for (var link : links) link.failed(self + " ended: " + why, exitCode);
         // what was sent is to arrive before the sockets close with the process
         pause(0.5);
     }
@@ -296,10 +210,10 @@ public final class Group implements Ranks, Link.Listener {
     }
 
     @Override
-    public void apart(Runnable work) {
+    public <T> T apart(Supplier<T> work) {
         apart = true;
         try {
-            work.run();
+            return work.get();
         } finally {
             apart = false;
         }
@@ -307,6 +221,7 @@ public final class Group implements Ranks, Link.Listener {
 
     @Override
     public byte[] fromFirst(byte[] message) {
+        advance();
         try {
             if (world.rank() != 0) {
                 links.getFirst().message(new byte[0]);
@@ -318,16 +233,53 @@ public final class Group implements Ranks, Link.Listener {
         } catch (IOException e) {
             throw new CollectiveException("rank 0 cannot be reached", e);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CollectiveException("interrupted while waiting for the other ranks", e);
+            throw interrupted(e);
         }
+    }
+
+    @Override
+    public List<byte[]> fromAll(byte[] message) {
+        advance();
+        try {
+            var own = new ByteArrayOutputStream();
+            var out = new DataOutputStream(own);
+            if (world.rank() == 0) {
+                write(out, message);
+                for (var link : links) write(out, link.take());
+                for (var link : links) link.message(own.toByteArray());
+                return read(own.toByteArray());
+            }
+            links.getFirst().message(message);
+            return read(links.getFirst().take());
+        } catch (IOException e) {
+            throw new CollectiveException("rank 0 cannot be reached", e);
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        }
+    }
+
+    private static void write(DataOutputStream out, byte[] message) throws IOException {
+        out.writeInt(message.length);
+        out.write(message);
+    }
+
+    private List<byte[]> read(byte[] messages) throws IOException {
+        var in = new DataInputStream(new ByteArrayInputStream(messages));
+        var all = new ArrayList<byte[]>();
+        for (int r = 0; r < world.size(); r++) all.add(in.readNBytes(in.readInt()));
+        return all;
+    }
+
+    private static CollectiveException interrupted(InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new CollectiveException("interrupted while waiting for the other ranks", e);
     }
 
     @Override
     public Collective host() {
         var known = host;
         if (known == null) {
-            known = MpiCollective.join(world, environment);
+            known = new Counted(MpiCollective.join(world, environment), this::advance, pulse);
             host = known;
         }
         return known;

@@ -9,6 +9,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.LongSupplier;
 
 /** A connection between rank 0 and another rank: messages in order, signs of life, and the news that it is over. */
 final class Link implements AutoCloseable {
@@ -23,17 +24,15 @@ final class Link implements AutoCloseable {
         void lost(Link link);
 
         /** The other side says that the group is to end. */
-        void failed(Link link, String why);
+        void failed(Link link, String why, int exitCode);
     }
 
     private final Socket socket;
     private final DataInputStream in;
     private final DataOutputStream out;
     private final BlockingQueue<byte[]> messages = new LinkedBlockingQueue<>();
-    private volatile long heard = System.nanoTime();
-    private volatile long position;
-    private volatile long positionSince = System.nanoTime();
-    private volatile boolean apart;
+    private final LongSupplier clock;
+    private final Standing standing;
     private volatile boolean left;
     private volatile Peer peer = new Peer(-1, "", 0);
 
@@ -45,8 +44,11 @@ final class Link implements AutoCloseable {
         }
     }
 
-    Link(Socket socket) throws IOException {
+    /** @param clock nanoseconds of this process's waking life */
+    Link(Socket socket, LongSupplier clock) throws IOException {
         this.socket = socket;
+        this.clock = clock;
+        this.standing = new Standing(clock.getAsLong());
         socket.setTcpNoDelay(true);
         in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
         out = new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
@@ -73,19 +75,14 @@ final class Link implements AutoCloseable {
             try {
                 while (true) {
                     int kind = in.readByte();
-                    heard = System.nanoTime();
+                    standing.heard(clock.getAsLong());
                     switch (kind) {
                         case MESSAGE -> messages.add(in.readNBytes(in.readInt()));
-                        case BEAT -> {
-                            long at = in.readLong();
-                            apart = in.readBoolean();
-                            if (at != position) {
-                                position = at;
-                                positionSince = System.nanoTime();
-                            }
+                        case BEAT -> standing.is(in.readLong(), in.readLong(), in.readBoolean(), clock.getAsLong());
+                        case FAILED -> {
+                            var why = in.readNBytes(in.readInt());
+                            listener.failed(this, new String(why, 1, why.length - 1, StandardCharsets.UTF_8), why[0]);
                         }
-                        case FAILED ->
-                            listener.failed(this, new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8));
                         case BYE -> left = true;
                         default -> throw new IOException("a message of kind " + kind);
                     }
@@ -108,18 +105,19 @@ final class Link implements AutoCloseable {
     }
 
     /** Says that the group is to end; a connection that is gone is no hindrance. */
-    void failed(String why) {
+    void failed(String why, int exitCode) {
         try {
-            send(FAILED, why.getBytes(StandardCharsets.UTF_8));
+            send(FAILED, ((char) exitCode + why).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             left = true;
         }
     }
 
-    synchronized void beat(long at, boolean isApart) throws IOException {
+    synchronized void beat(long position, long pulse, boolean apart) throws IOException {
         out.writeByte(BEAT);
-        out.writeLong(at);
-        out.writeBoolean(isApart);
+        out.writeLong(position);
+        out.writeLong(pulse);
+        out.writeBoolean(apart);
         out.flush();
     }
 
@@ -136,23 +134,9 @@ final class Link implements AutoCloseable {
         return left;
     }
 
-    /** Seconds since anything was heard. */
-    double silent() {
-        return (System.nanoTime() - heard) / 1e9;
-    }
-
-    /** How many common things the other side has begun. */
-    long position() {
-        return position;
-    }
-
-    /** Seconds since it began the last of them. */
-    double resting() {
-        return (System.nanoTime() - positionSince) / 1e9;
-    }
-
-    boolean isApart() {
-        return apart;
+    /** How far the other side is. */
+    Standing standing() {
+        return standing;
     }
 
     @Override

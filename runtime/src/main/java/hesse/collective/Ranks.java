@@ -1,5 +1,8 @@
 package hesse.collective;
 
+import java.util.List;
+import java.util.function.Supplier;
+
 /** What a process needs to know of the group that it belongs to. */
 public interface Ranks extends AutoCloseable {
     /** This process's place, from 0. */
@@ -14,14 +17,27 @@ public interface Ranks extends AutoCloseable {
     /** A short message of rank 0, handed to all; the others' is ignored. All ranks call it. */
     byte[] fromFirst(byte[] message);
 
+    /** A short message of each, in order of rank, handed to all. All ranks call it. */
+    List<byte[]> fromAll(byte[] message);
+
     /**
-     * Says that this process is about to do the next thing that all do. Whoever stays behind the others for long is taken for hanging.
+     * Says that this process is about to do the next thing that all do. Whoever stays behind the others and does nothing for long is
+     * taken for hanging.
      */
     default void advance() {}
 
-    /** Does something that takes its time while the others wait, such as writing a checkpoint. */
+    /** Does something that takes its time while the others wait, such as reading a checkpoint. */
+    default <T> T apart(Supplier<T> work) {
+        return work.get();
+    }
+
+    /** As {@link #apart(Supplier)}, without a result. */
     default void apart(Runnable work) {
-        work.run();
+        Supplier<Boolean> one = () -> {
+            work.run();
+            return true;
+        };
+        apart(one);
     }
 
     /**
@@ -67,6 +83,11 @@ public interface Ranks extends AutoCloseable {
         @Override
         public byte[] fromFirst(byte[] message) {
             return message;
+        }
+
+        @Override
+        public List<byte[]> fromAll(byte[] message) {
+            return List.of(message);
         }
 
         @Override

@@ -77,6 +77,12 @@ class CollectiveTest {
         assertEquals(World.ALONE, World.of(Map.of("SLURM_PROCID", "0", "SLURM_NTASKS", "8")));
         assertThrows(UserException.class, () -> World.of(Map.of("RANK", "8", "WORLD_SIZE", "8")));
         assertThrows(UserException.class, () -> World.of(Map.of("RANK", "first", "WORLD_SIZE", "8")));
+        for (var patience : List.of("soon", "0.5", "NaN")) {
+            var e = assertThrows(
+                    UserException.class,
+                    () -> Group.connected(torch, Map.of("HESSE_RANK_PATIENCE", patience), (why, code) -> {}));
+            assertTrue(String.valueOf(e.getMessage()).startsWith("HESSE_RANK_PATIENCE"), e.getMessage());
+        }
     }
 
     private record Member(Group group, LinkedBlockingQueue<String> ends) {}
@@ -92,7 +98,11 @@ class CollectiveTest {
             var world = new World(r, size, r, "test", meeting);
             var ends = new LinkedBlockingQueue<String>();
             tasks.add(() -> new Member(
-                    (Group) Group.connected(world, Map.of("HESSE_RANK_PATIENCE", "" + patience), ends::add), ends));
+                    (Group) Group.connected(
+                            world,
+                            Map.of("HESSE_RANK_PATIENCE", "" + patience),
+                            (why, exitCode) -> ends.add(why + "; exit " + exitCode)),
+                    ends));
         }
         return all(tasks);
     }
@@ -103,12 +113,19 @@ class CollectiveTest {
     }
 
     @Test
-    void messagesOfTheFirstReachAll() throws Exception {
+    void messagesReachAllInOrder() throws Exception {
         var members = connect(3, 20);
         var tasks = new ArrayList<Callable<String>>();
         for (var m : members)
             tasks.add(() -> new String(m.group.fromFirst(("from " + m.group.rank()).getBytes()), "UTF-8"));
         assertEquals(List.of("from 0", "from 0", "from 0"), all(tasks));
+        var rounds = new ArrayList<Callable<List<String>>>();
+        for (var m : members)
+            rounds.add(() -> m.group.fromAll(new byte[m.group.rank() * 70_000]).stream()
+                    .map(message -> message.length + " bytes")
+                    .toList());
+        var each = List.of("0 bytes", "70000 bytes", "140000 bytes");
+        assertEquals(List.of(each, each, each), all(rounds));
         var partings = new ArrayList<Callable<Integer>>();
         for (var m : members)
             partings.add(() -> {
@@ -121,10 +138,11 @@ class CollectiveTest {
     @Test
     void aRankThatFailsEndsTheOthersAndIsNamed() throws Exception {
         var members = connect(3, 20);
-        members.get(2).group.fail("disk full");
+        members.get(2).group.fail("disk full", 2);
         for (int r : new int[] {0, 1}) {
             var why = end(members.get(r));
             assertTrue(why.startsWith("rank 2 (") && why.contains("ended: disk full"), why);
+            assertTrue(why.endsWith("; exit 2"), why);
         }
     }
 
@@ -144,7 +162,7 @@ class CollectiveTest {
         for (int r : new int[] {2})
             for (int i = 0; i < 5; i++) members.get(r).group.advance();
         var why = end(members.get(2));
-        assertTrue(why.startsWith("rank 1 (") && why.contains("hangs"), why);
+        assertTrue(why.startsWith("rank 1 (") && why.contains("hangs") && why.endsWith("; exit 1"), why);
         assertEquals(why, end(members.get(0)));
         released.countDown();
         apart.join();

@@ -1,5 +1,6 @@
 package hesse.cli;
 
+import hesse.collective.Ranks;
 import hesse.config.ConfigException;
 import hesse.config.Names;
 import hesse.curvature.BatchSource;
@@ -17,6 +18,7 @@ import hesse.models.WeightFile;
 import hesse.nn.Forward;
 import hesse.nn.Mode;
 import hesse.optim.Optimizer;
+import hesse.run.Agreement;
 import hesse.run.Batch;
 import hesse.run.Config;
 import hesse.run.Console;
@@ -201,16 +203,22 @@ public final class CurvatureCommand implements Command {
     ConfigOptions options = new ConfigOptions();
 
     @Override
-    public int run(Console console) {
+    public int run(Console console) throws InterruptedException {
+        return Together.run(console, this::run);
+    }
+
+    private int run(Ranks ranks, Console console) {
         var wanted = what.stream().map(w -> known("--what", w, WHAT)).toList();
         check();
         var given = given();
         var config = options.load(given.config(), own, device.overrides(), dataOverrides());
         var dtype = config.device().dtype();
         long key = seed != null ? seed : config.train().seed();
+        Agreement.require(Agreement.facts(config), ranks);
         try (var interruption = new Interruption();
-                var backend = config.device().open(console::log);
-                var examples = new Opened(config, dtype)) {
+                var backend = config.device().open(console::log, ranks);
+                var examples = ranks.apart(() -> new Opened(config, dtype))) {
+            Agreement.require(Map.of("examples", examples.source.examples() + ""), ranks);
             var scratch = Forward.declaring(new Graph(), dtype, mode);
             var model = examples.model;
             model.model().apply(scratch, model.inputs().node(scratch.graph(), "x", 1, dtype));
@@ -223,7 +231,7 @@ public final class CurvatureCommand implements Command {
                         + examples.source.batch(0).size()
                         + " examples: results depend on that number; --mode eval uses running statistics");
             }
-            var asked = new Patience(console, interruption);
+            var asked = new Patience(console, interruption, ranks);
             try (var problem = new Problem(
                             model.model(),
                             config.loss().function(model),
@@ -241,8 +249,9 @@ public final class CurvatureCommand implements Command {
                         m,
                         training(config, given.weights()),
                         label,
-                        interruption::asked);
+                        asked::isAsked);
                 answers.answer(wanted, Optional.ofNullable(prior), landscape.read(read));
+                if (!ranks.first()) return 0;
                 if (interruption.asked()) console.log("interrupted: what was found so far");
                 if (out != null) Safetensors.write(out, answers.tensors(), Map.of("format", "pt"));
                 draw(answers.pictures());

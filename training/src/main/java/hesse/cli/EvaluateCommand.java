@@ -1,11 +1,13 @@
 package hesse.cli;
 
+import hesse.collective.Ranks;
 import hesse.config.ConfigException;
 import hesse.graph.Graph;
 import hesse.models.ConfiguredModel;
 import hesse.models.WeightFile;
 import hesse.nn.Forward;
 import hesse.nn.Mode;
+import hesse.run.Agreement;
 import hesse.run.Batch;
 import hesse.run.Config;
 import hesse.run.Console;
@@ -83,13 +85,20 @@ public final class EvaluateCommand implements Command {
         }
         var config = options.load(configuration, own, device.overrides());
         Path examples = batch;
-        var score = examples != null ? onBatch(console, config, file, examples) : onTestSet(console, config, file);
-        print(console, score);
-        return 0;
+        var weightFile = file;
+        return Together.run(console, (ranks, speaker) -> {
+            print(
+                    speaker,
+                    examples != null
+                            ? onBatch(speaker, config, weightFile, examples, ranks)
+                            : onTestSet(speaker, config, weightFile, ranks));
+            return 0;
+        });
     }
 
-    private Score onTestSet(Console console, Config config, Path file) throws InterruptedException {
-        try (var context = RunContext.open(config, Optional.ofNullable(data.dataDir), Optional.empty(), console::log)) {
+    private Score onTestSet(Console console, Config config, Path file, Ranks ranks) throws InterruptedException {
+        try (var context =
+                RunContext.open(config, Optional.ofNullable(data.dataDir), Optional.empty(), console::log, ranks)) {
             var test = context.data()
                     .test()
                     .orElseThrow(() -> new ConfigException("the data set has no test set; name a batch by --batch"));
@@ -97,13 +106,14 @@ public final class EvaluateCommand implements Command {
         }
     }
 
-    private Score onBatch(Console console, Config config, Path file, Path batchFile) {
+    private Score onBatch(Console console, Config config, Path file, Path batchFile, Ranks ranks) {
+        Agreement.require(Agreement.facts(config), ranks);
         var dtype = config.device().dtype();
         ConfiguredModel model = ModelCommand.build(config);
         var examples = Batch.read(batchFile, model.inputs(), dtype);
         var f = Forward.declaring(new Graph(), dtype, Mode.EVAL);
         model.model().apply(f, model.inputs().node(f.graph(), "x", 1, dtype));
-        try (var backend = config.device().open(console::log);
+        try (var backend = config.device().open(console::log, ranks);
                 var state = new TrainingState(backend, f.parameters(), f.buffers(), Optional.empty(), dtype);
                 var evaluator = new Evaluator(
                         backend, state, model.model(), config.loss().function(model), dtype)) {

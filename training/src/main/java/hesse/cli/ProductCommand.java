@@ -4,6 +4,7 @@ import hesse.config.ConfigException;
 import hesse.config.Names;
 import hesse.error.UserException;
 import hesse.nn.Mode;
+import hesse.run.Agreement;
 import hesse.run.Config;
 import hesse.run.Console;
 import hesse.run.Products;
@@ -98,7 +99,7 @@ public final class ProductCommand implements Command {
     ConfigOptions options = new ConfigOptions();
 
     @Override
-    public int run(Console console) {
+    public int run(Console console) throws InterruptedException {
         var config = options.load(source, own, methods.overrides(), device.overrides());
         var method = method(config);
         var model = ModelCommand.build(config);
@@ -114,14 +115,17 @@ public final class ProductCommand implements Command {
                 mode,
                 config.device().dtype(),
                 seed != null ? seed : config.train().seed());
-        makeFolder();
-        Map<String, Tensor> results;
-        try (var backend = config.device().open(console::log)) {
-            results = Products.compute(request, backend);
-        }
-        Safetensors.write(out, results, Map.of("format", "pt"));
-        print(console, results);
-        return 0;
+        return Together.run(console, (ranks, speaker) -> {
+            if (ranks.first()) makeFolder();
+            Agreement.require(Agreement.facts(config), ranks);
+            try (var backend = config.device().open(speaker::log, ranks)) {
+                var results = Products.compute(request, backend);
+                if (!ranks.first()) return 0;
+                Safetensors.write(out, results, Map.of("format", "pt"));
+                print(speaker, results);
+                return 0;
+            }
+        });
     }
 
     /** A method is asked for by an option, an override, or a configuration that names another one than plain descent. */

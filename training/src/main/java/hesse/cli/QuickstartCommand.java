@@ -48,6 +48,7 @@ public final class QuickstartCommand implements Command {
 
     @Override
     public int run(Console console) throws InterruptedException {
+        Together.requireAlone("Start it without the launcher");
         var folder = out != null ? out : free();
         var overrides = new ArrayList<>(device.overrides());
         overrides.addAll(options.set);

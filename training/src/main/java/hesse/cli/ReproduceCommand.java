@@ -89,6 +89,7 @@ public final class ReproduceCommand implements Command {
         if (!Experiment.SCALES.contains(scale)) {
             throw new ConfigException("--scale: choose from " + String.join(", ", Experiment.SCALES));
         }
+        Together.requireAlone("Start it without the launcher; --jobs makes several runs at a time");
         var experiments = experiments();
         int workers = workers();
         var overrides = new ArrayList<>(options.set);

@@ -77,6 +77,9 @@ public final class SweepCommand implements Command {
     public int run(Console console) throws IOException, InterruptedException {
         if (jobs < 1) throw new ConfigException("--jobs: at least 1");
         int[] part = part();
+        if (shard == null) {
+            Together.requireAlone("Start it without the launcher, or give each process its own part with --shard I/N");
+        }
         var folders = DataFolders.of(Optional.ofNullable(data.dataDir));
         var sweep = Sweep.load(file);
         var overrides = new ArrayList<>(options.set);

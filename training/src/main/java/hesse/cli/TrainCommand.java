@@ -1,8 +1,6 @@
 package hesse.cli;
 
-import hesse.collective.Group;
 import hesse.collective.Ranks;
-import hesse.collective.World;
 import hesse.config.ConfigException;
 import hesse.data.Shuffle;
 import hesse.run.Config;
@@ -105,14 +103,7 @@ public final class TrainCommand implements Command {
             throw new ConfigException("--resume needs --out, the folder of the run that is to go on");
         }
         var config = options.load(source, own, device.overrides(), more());
-        try (var ranks = Group.join(World.of(System.getenv()), System.getenv(), console.err()::println)) {
-            try {
-                return run(config, ranks, ranks.first() ? console : console.mute());
-            } catch (RuntimeException | Error e) {
-                if (ranks instanceof Group group) group.fail(String.valueOf(e.getMessage()));
-                throw e;
-            }
-        }
+        return Together.run(console, (ranks, speaker) -> run(config, ranks, speaker));
     }
 
     private int run(Config config, Ranks ranks, Console console) throws InterruptedException {

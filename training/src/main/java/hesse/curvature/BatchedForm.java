@@ -209,7 +209,8 @@ final class BatchedForm implements AutoCloseable {
         this.keepPrimal = keepPrimal;
         this.seen = problem.dataVersion();
         var part = part(0, problem.data().batch(0));
-        this.keeps = Math.max(1, problem.options().keepBytes() / Math.max(1, part.bytes()));
+        // parts of ranks may be unequal, and primal passes are computed by all of them or by none
+        this.keeps = problem.backend().least(Math.max(1, problem.options().keepBytes() / Math.max(1, part.bytes())));
     }
 
     private Part part(int index, Batch batch) {

@@ -126,7 +126,8 @@ public final class Measurement implements AutoCloseable {
         if (settings.budget().isEmpty()) return wanted;
         double unit = gradient.workOfOne();
         double room = settings.budget().getAsDouble() - elsewhere - first / unit;
-        int count = room < 0 ? 0 : (int) Math.min(wanted, 1 + Math.floor(room * unit / further + 1e-9));
+        int own = room < 0 ? 0 : (int) Math.min(wanted, 1 + Math.floor(room * unit / further + 1e-9));
+        int count = (int) problem.backend().least(own);
         if (count < fewest) {
             double least = elsewhere + (first + (fewest - 1) * further) / unit;
             throw new UserException(

@@ -8,6 +8,7 @@ import hesse.config.ConfigNode;
 import hesse.config.Names;
 import hesse.error.UserException;
 import hesse.tensor.DType;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -71,7 +72,15 @@ public record DeviceConfig(
                             + " would run, which computes in f32 or f64",
                     "Set device.precision=f32, or run where there is a GPU");
         }
-        return ranks.size() > 1 ? new DataParallel(opened, ranks) : opened;
+        if (ranks.size() == 1) return opened;
+        try {
+            // the bits of values that each rank computes by itself have to be equal: nobody compares them again
+            Agreement.require(Map.of("device", opened.kind()), ranks);
+        } catch (RuntimeException e) {
+            opened.close();
+            throw e;
+        }
+        return new DataParallel(opened, ranks);
     }
 
     private static boolean onlyOnGpu(Precision precision) {

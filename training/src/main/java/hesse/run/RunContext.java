@@ -55,8 +55,10 @@ public record RunContext(
      */
     public static RunContext open(
             Config config, Optional<Path> dataFolder, Optional<OwnModel> own, Consumer<String> log, Ranks ranks) {
-        var data = DataSplits.open(config.requireData(), DataFolders.of(dataFolder));
-        Agreement.require(config, data, ranks);
+        var data = ranks.apart(() -> DataSplits.open(config.requireData(), DataFolders.of(dataFolder)));
+        var facts = Agreement.facts(config);
+        facts.putAll(Agreement.facts(data));
+        Agreement.require(facts, ranks);
         var model = model(config, data, own);
         return new RunContext(
                 config, config.device().open(log, ranks), config.device().dtype(), data, model, ranks);

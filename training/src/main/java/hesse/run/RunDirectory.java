@@ -211,9 +211,13 @@ final class RunDirectory implements AutoCloseable {
             boolean counts = !FREE.test(key) || key.equals("train.epochs") || key.equals("train.steps");
             if (counts) text.append(key).append('=').append(value).append('\n');
         });
+        return hash(text.toString());
+    }
+
+    /** The first 16 hexadecimal digits of a text's SHA-256. */
+    static String hash(String text) {
         try {
-            var digest =
-                    MessageDigest.getInstance("SHA-256").digest(text.toString().getBytes(StandardCharsets.UTF_8));
+            var digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest, 0, 8);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);

@@ -143,7 +143,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void resume() {
-        var found = directory.flatMap(this::newest);
+        var found = ranks.apart(() -> directory.flatMap(this::newest));
         if (ranks.size() > 1)
             found = StateSharing.fromFirst(found, state, context.backend(), ranks, context.floating());
         if (found.isEmpty()) return;
@@ -469,7 +469,7 @@ public final class Trainer implements AutoCloseable {
         directory.ifPresent(d -> d.metric(line));
     }
 
-    private static String version() {
+    static String version() {
         var v = Trainer.class.getPackage().getImplementationVersion();
         return v == null ? "development" : v;
     }

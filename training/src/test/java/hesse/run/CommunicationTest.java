@@ -48,6 +48,11 @@ class CommunicationTest {
         }
 
         @Override
+        public List<byte[]> fromAll(byte[] message) {
+            return List.of(message, message);
+        }
+
+        @Override
         public void close() {}
     }
 

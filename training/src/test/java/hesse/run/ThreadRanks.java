@@ -69,11 +69,22 @@ public record ThreadRanks(Collective host) implements Ranks {
 
     @Override
     public byte[] fromFirst(byte[] message) {
+        return from(0, message);
+    }
+
+    @Override
+    public List<byte[]> fromAll(byte[] message) {
+        var all = new ArrayList<byte[]>();
+        for (int r = 0; r < size(); r++) all.add(from(r, message));
+        return all;
+    }
+
+    private byte[] from(int root, byte[] message) {
         try (var arena = Arena.ofConfined()) {
             var data = arena.allocate(MOST, 8);
             data.set(ValueLayout.JAVA_INT, 0, message.length);
             MemorySegment.copy(message, 0, data, ValueLayout.JAVA_BYTE, 8, message.length);
-            host.broadcast(data.address(), MOST / 8, DType.I64, 0);
+            host.broadcast(data.address(), MOST / 8, DType.I64, root);
             return data.asSlice(8, data.get(ValueLayout.JAVA_INT, 0)).toArray(ValueLayout.JAVA_BYTE);
         }
     }

@@ -8,14 +8,26 @@ import hesse.backend.Evaluation;
 import hesse.collective.Group;
 import hesse.collective.Ranks;
 import hesse.collective.World;
+import hesse.curvature.BatchSource;
+import hesse.curvature.Lanczos;
+import hesse.curvature.Measurement;
+import hesse.curvature.MeasurementSettings;
+import hesse.curvature.ProbeConfig.Estimator;
+import hesse.curvature.ProbeConfig.Operator;
+import hesse.curvature.Problem;
 import hesse.graph.Node;
 import hesse.plan.Computation;
+import hesse.run.Config;
+import hesse.tensor.DType;
 import hesse.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * One rank of several, or all of them by itself: prints how far derivatives and updates computed together are from those of one process, as
@@ -25,6 +37,19 @@ public final class RankUpdates {
     private static final String MODEL = "model={kind: cnn, activation: gelu, inputs: [2, 6, 6], classes: 4,"
             + " blocks: [{channels: 4, kernel: 3, norm: batch, pool: max2}, {channels: 3, kernel: 3, norm: batch}]}";
     private static final int EXAMPLES = 23;
+    private static final List<String> METHODS = List.of(
+            "{kind: sam, rho: 0.1}",
+            "{kind: asam, rho: 0.1}",
+            "{kind: usam, rho: 0.1}",
+            "{kind: psam, rho: 0.1}",
+            "{kind: pusam, rho: 0.1}",
+            "{kind: gradient_penalty, rho: 0.1, p: 2}",
+            "{kind: hessian_trace, sigma2: 1e-3, probes: 2}",
+            "{kind: gn_trace, sigma2: 1e-3}",
+            "{kind: gn_trace, sigma2: 1e-3, estimator: straight_through}",
+            "{kind: gn_trace, sigma2: 1e-3, estimator: hutchinson}",
+            "{kind: trace_mix, sigma2: 1e-3, c: 0.5}",
+            "{kind: weight_noise, sigma2: 1e-3, draws: 2}");
 
     private RankUpdates() {}
 
@@ -44,11 +69,7 @@ public final class RankUpdates {
     /** Relative errors by kind. */
     static Map<String, Double> errors(long seed, Ranks ranks, Backend inner) {
         var errors = new LinkedHashMap<String, Double>();
-        for (var method : List.of(
-                "{kind: sam, rho: 0.1}",
-                "{kind: psam, rho: 0.1}",
-                "{kind: hessian_trace, sigma2: 1e-3}",
-                "{kind: gn_trace, sigma2: 1e-3}")) {
+        for (var method : METHODS) {
             var problem = new TinyProblem(List.of(MODEL, "method=" + method), EXAMPLES, seed, name -> false);
             var o = problem.objective;
             var outputs = new LinkedHashMap<String, Node>();
@@ -62,12 +83,53 @@ public final class RankUpdates {
             }
             put(
                     outputs,
-                    "update of " + method.replaceAll("\\{kind: (\\w+),.*", "$1"),
+                    "update of "
+                            + method.replaceAll("\\{kind: (\\w+),.*", "$1")
+                            + method.replaceAll(".*estimator: (\\w+).*|.*", " $1")
+                                    .stripTrailing(),
                     TinyProblem.method(method).update(o));
             compare(Computation.of(outputs), problem.values, ranks, inner, errors);
         }
+        var together = curvature(seed, new DataParallel(inner, ranks));
+        try (var single = cpu(Ranks.alone())) {
+            var alone = curvature(seed, single);
+            alone.forEach((kind, value) -> {
+                double other = together.getOrDefault(kind, Double.NaN);
+                errors.put(kind, Math.abs(other - value) / Math.abs(value));
+            });
+        }
         inner.close();
         return errors;
+    }
+
+    /** Eigenvalues by Lanczos and traces by probes, of unequal batches, the last of which holds fewer examples than there may be ranks. */
+    private static Map<String, Double> curvature(long seed, Backend backend) {
+        var tiny = new TinyProblem(List.of(MODEL, "method={kind: sgd}"), EXAMPLES, seed, name -> false);
+        var config = Config.load("digits-mlp", List.of(MODEL));
+        var model = config.model().build(Optional.empty(), OptionalInt.empty());
+        var data = BatchSource.inParts(new BatchSource.Batch(of(tiny, "x"), of(tiny, "y")), 10);
+        var settings = MeasurementSettings.of(Operator.HESSIAN, 2, 1e-9, 6, Estimator.HUTCHINSON, seed);
+        var found = new LinkedHashMap<String, Double>();
+        try (var problem = new Problem(
+                        model.model(),
+                        config.loss().function(),
+                        backend,
+                        tiny.values,
+                        data,
+                        Problem.Options.of(DType.F64));
+                var m = new Measurement(problem, problem.space(), settings)) {
+            var top = m.eigenpairs(Lanczos.End.LARGEST).values();
+            for (int i = 0; i < top.length; i++) found.put("eigenvalue " + (i + 1), top[i]);
+            m.trace().forEach((of, record) -> {
+                if (record instanceof Map<?, ?> r && r.get("estimate") instanceof Double estimate)
+                    found.put("trace of " + of, estimate);
+            });
+        }
+        return found;
+    }
+
+    private static Tensor of(TinyProblem problem, String name) {
+        return Objects.requireNonNull(problem.values.get(name));
     }
 
     private static void put(Map<String, Node> outputs, String kind, List<Node> nodes) {

@@ -100,9 +100,13 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public String kind() {
+        return "cpu: " + KernelProvider.get().description();
+    }
+
+    @Override
     public String description() {
-        return "cpu: " + KernelProvider.get().description() + ", " + pool.threads()
-                + (pool.threads() == 1 ? " thread" : " threads");
+        return kind() + ", " + pool.threads() + (pool.threads() == 1 ? " thread" : " threads");
     }
 
     @Override
@@ -195,7 +199,10 @@ public final class CpuBackend implements Backend {
         @Override
         public void run() {
             prepare();
-            for (int i = 0; i < works.size(); i++) works.get(i).run(pool);
+            for (int i = 0; i < works.size(); i++) {
+                works.get(i).run(pool);
+                collective.alive();
+            }
         }
 
         @Override

@@ -146,6 +146,12 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public String kind() {
+        var p = device.properties();
+        return "cuda: " + p.name() + ", " + precision.words();
+    }
+
+    @Override
     public String description() {
         var p = device.properties();
         return "cuda: " + p.name() + ", compute capability " + p.arch() / 10 + "." + p.arch() % 10 + ", "

@@ -131,6 +131,7 @@ public final class ReferenceBackend implements Backend {
                     case Move m -> move(m);
                     case Exchange e -> exchange(e);
                 }
+                collective.alive();
             }
         }
 

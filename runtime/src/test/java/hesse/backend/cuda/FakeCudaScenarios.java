@@ -88,6 +88,11 @@ public final class FakeCudaScenarios {
         }
 
         @Override
+        public List<byte[]> fromAll(byte[] message) {
+            return List.of(message.clone());
+        }
+
+        @Override
         public hesse.collective.Collective host() {
             throw new AssertionError("data of a device does not go through the host");
         }

@@ -135,6 +135,79 @@ class ArchitectureTest {
                 "a vector operation whose bits depend on the just-in-time compiler");
     }
 
+    /** Downloads by {@code hesse data fetch}, and the sockets between the ranks of one run; nothing else opens a connection. */
+    @Test
+    void onlyFetchingAndRanksKnowTheNetwork() {
+        Predicate<JavaClass> mayConnect = c -> c.getName().equals("hesse.data.Transfer")
+                || c.getName().startsWith("hesse.data.Transfer$")
+                || c.getPackageName().equals("hesse.collective");
+        var network = Pattern.compile(
+                "java\\.net\\.(http\\..*|(Server|Datagram|Multicast)?Socket.*|Inet.*|.*URLConnection"
+                        + "|ProxySelector|Authenticator)|java\\.nio\\.channels\\.(Server|Asynchronous)?Socket.*"
+                        + "|java\\.nio\\.channels\\.DatagramChannel|javax\\.net\\..*|java\\.rmi\\..*|com\\.sun\\.net\\.httpserver\\..*");
+        none(
+                dependencies(c -> !mayConnect.test(c), network),
+                "a class that knows the network beside hesse.data.Transfer and hesse.collective");
+        none(
+                dependencies(
+                        c -> !c.getName().matches("hesse\\.data\\.(Transfer|Fetcher)(\\$.*)?"),
+                        Pattern.compile("hesse\\.data\\.Transfer(\\$.*)?")),
+                "a class that downloads beside hesse.data.Fetcher");
+        none(
+                dependencies(
+                        c -> !c.getName()
+                                .matches("hesse\\.data\\.Fetcher(\\$.*)?|hesse\\.cli\\.DataFetchCommand(\\$.*)?"),
+                        Pattern.compile("hesse\\.data\\.Fetcher(\\$.*)?")),
+                "a class that fetches beside the command 'data fetch'");
+        // a URL's stream is opened without naming a connection
+        none(
+                ours.stream()
+                        .flatMap(c -> c.getMethodCallsFromSelf().stream())
+                        .filter(call -> call.getTargetOwner().getName().equals("java.net.URL")
+                                && call.getName().startsWith("open"))
+                        .map(JavaAccess::getDescription)
+                        .toList(),
+                "a URL that is opened");
+    }
+
+    private static List<String> dependencies(Predicate<JavaClass> from, Pattern to) {
+        return ours.stream()
+                .filter(from)
+                .flatMap(c -> c.getDirectDependenciesFromSelf().stream())
+                .filter(d -> to.matcher(
+                                d.getTargetClass().getBaseComponentType().getName())
+                        .matches())
+                .map(d -> d.getDescription())
+                .toList();
+    }
+
+    /** What a clock that jumps could harm: only the times of events, which nothing reads. */
+    @Test
+    void onlyEventsAreDated() {
+        none(
+                ours.stream()
+                        .filter(c -> !c.getName().equals("hesse.run.EventFile"))
+                        .flatMap(c -> c.getMethodCallsFromSelf().stream())
+                        .filter(call -> call.getTargetOwner().getName().equals("java.lang.System")
+                                        && call.getName().equals("currentTimeMillis")
+                                || call.getTargetOwner().getName().startsWith("java.time.")
+                                        && call.getName().equals("now"))
+                        .map(JavaAccess::getDescription)
+                        .toList(),
+                "a class that looks at the calendar's clock, which may jump");
+    }
+
+    /** What an object stream or a script engine would do with bytes from outside. */
+    @Test
+    void nothingIsDeserialised() {
+        none(
+                dependencies(
+                        c -> true,
+                        Pattern.compile("java\\.io\\.(ObjectInputStream|Externalizable).*|javax\\.script\\..*"
+                                + "|java\\.beans\\.XMLDecoder")),
+                "a class that makes objects of bytes");
+    }
+
     @Test
     void staticsDoNotChange() {
         none(

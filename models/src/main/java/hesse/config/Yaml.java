@@ -3,6 +3,7 @@ package hesse.config;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.IntFunction;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -108,9 +109,9 @@ final class Yaml {
         String text = node.getValue();
         var tag = node.getTag();
         if (tag.equals(Tag.NULL)) return new ConfigValue.Scalar(null, text, origin);
-        if (tag.equals(Tag.BOOL)) return new ConfigValue.Scalar(text.equalsIgnoreCase("true"), text, origin);
+        if (tag.equals(Tag.BOOL)) return new ConfigValue.Scalar(truth(text, origin), text, origin);
         if (tag.equals(Tag.INT)) return new ConfigValue.Scalar(whole(text, origin), text, origin);
-        if (tag.equals(Tag.FLOAT)) return new ConfigValue.Scalar(real(text), text, origin);
+        if (tag.equals(Tag.FLOAT)) return new ConfigValue.Scalar(real(text, origin), text, origin);
         if (tag.equals(Tag.STR)) return new ConfigValue.Scalar(text, text, origin);
         throw tagged(node, origin);
     }
@@ -130,12 +131,28 @@ final class Yaml {
         }
     }
 
-    private static double real(String text) {
-        return switch (text.toLowerCase(java.util.Locale.ROOT)) {
+    // The schema finds values by their form, but a tag (!!float, !!bool) may stand before anything.
+
+    private static boolean truth(String text, Origin origin) {
+        return switch (text.toLowerCase(Locale.ROOT)) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw new ConfigException(origin + ": " + text + " is neither true nor false");
+        };
+    }
+
+    private static double real(String text, Origin origin) {
+        return switch (text.toLowerCase(Locale.ROOT)) {
             case ".inf", "+.inf" -> Double.POSITIVE_INFINITY;
             case "-.inf" -> Double.NEGATIVE_INFINITY;
             case ".nan" -> Double.NaN;
-            default -> Double.parseDouble(text);
+            default -> {
+                try {
+                    yield Double.parseDouble(text);
+                } catch (NumberFormatException e) {
+                    throw new ConfigException(origin + ": " + text + " is no number");
+                }
+            }
         };
     }
 

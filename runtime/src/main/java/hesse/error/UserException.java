@@ -48,8 +48,9 @@ public class UserException extends RuntimeException {
 
     private static String paragraph(String where, String what, String remedy) {
         var text = new StringBuilder();
-        if (!where.isEmpty()) text.append(where).append(": ");
-        text.append(what);
+        // names out of archives and folders may hold anything, commands to the terminal too
+        if (!where.isEmpty()) text.append(where.replaceAll("\\p{Cntrl}", "?")).append(": ");
+        text.append(what.replaceAll("[\\p{Cntrl}&&[^\n\t]]", "?"));
         if (!remedy.isEmpty())
             text.append(text.charAt(text.length() - 1) == '.' ? " " : ". ").append(remedy);
         return text.toString();

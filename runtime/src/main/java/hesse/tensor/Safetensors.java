@@ -61,7 +61,7 @@ public final class Safetensors {
     }
 
     private static Contents read(Path file, Arena arena, boolean mapped) {
-        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (var channel = FileChannel.open(RegularFile.require(file), StandardOpenOption.READ)) {
             if (Files.isDirectory(file))
                 throw new TensorFileException(file, "is a folder, not a file", "Name a safetensors file");
             var header = readHeader(file, channel);

@@ -108,7 +108,7 @@ public final class Main {
                     new Console(console.out(), console.err(), root.quiet, console.terminal(), console.colour()));
         } catch (ParameterException e) {
             throw e;
-        } catch (Exception | OutOfMemoryError | StackOverflowError e) {
+        } catch (Exception | OutOfMemoryError | StackOverflowError | InternalError e) {
             return failure(e, root.debug, spec, console.err());
         }
     }
@@ -157,11 +157,23 @@ public final class Main {
                         + "). Use a smaller batch or train.micro_batch, or give the JVM more with -Xmx");
                 yield 1;
             }
+            case InternalError i -> {
+                // what the JVM makes of a mapped file's page that is no longer there
+                boolean gone = String.valueOf(i.getMessage()).contains("unsafe memory access");
+                err.println(command
+                        + (gone
+                                ? "a file became shorter or unreadable while it was used. Let data sets alone while they are read"
+                                : defect(i)));
+                yield 1;
+            }
             default -> {
-                err.println(command + "a defect of Hesse: " + e
-                        + ". Run it again with --debug for the stack trace and report it");
+                err.println(command + defect(e));
                 yield 1;
             }
         };
+    }
+
+    private static String defect(Throwable e) {
+        return "a defect of Hesse: " + e + ". Run it again with --debug for the stack trace and report it";
     }
 }

@@ -1,5 +1,6 @@
 package hesse.data;
 
+import hesse.tensor.RegularFile;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -25,7 +26,7 @@ final class BoundedInput implements AutoCloseable {
 
     BoundedInput(Path file) throws IOException {
         this.file = file;
-        var raw = Files.newInputStream(file);
+        var raw = Files.newInputStream(RegularFile.require(file));
         try {
             this.in = file.toString().endsWith(".gz")
                     ? new GZIPInputStream(raw, 1 << 16)
@@ -92,7 +93,8 @@ final class BoundedInput implements AutoCloseable {
         } catch (ZipException e) {
             throw broken("corrupt: " + e.getMessage());
         } catch (IOException e) {
-            throw DataException.broken(file.toString(), "cannot be read (" + e.getMessage() + ")", "Check the disk", e);
+            throw DataException.broken(
+                    file.toString(), "cannot be read (" + DataException.reason(e) + ")", "Check the disk", e);
         }
     }
 

@@ -1,6 +1,7 @@
 package hesse.data;
 
 import hesse.data.DataConfig.Vocabulary;
+import hesse.tensor.RegularFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -59,13 +60,13 @@ interface Characters {
     }
 
     private static Characters mapped(Path file) {
-        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (var channel = FileChannel.open(RegularFile.require(file), StandardOpenOption.READ)) {
             if (Files.isDirectory(file)) throw new IOException("it is a folder");
             return new Ascii(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto()));
         } catch (IOException e) {
             throw DataException.broken(
                     file.toString(),
-                    "cannot be read (" + e.getMessage() + ")",
+                    "cannot be read (" + DataException.reason(e) + ")",
                     "Check the file and its permissions",
                     e);
         }

@@ -1,6 +1,9 @@
 package hesse.data;
 
 import hesse.error.UserException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import org.jspecify.annotations.Nullable;
 
 /** A data set that cannot be used: missing, truncated or corrupt (exit code 1), or not fitting what is asked of it (2). */
@@ -28,6 +31,16 @@ public final class DataException extends UserException {
                 "Repair or remove it, or pass over such examples with data.unreadable=skip",
                 cause,
                 true);
+    }
+
+    /** Why a file cannot be read, in words and without its name. */
+    static String reason(Exception e) {
+        return switch (e) {
+            case NoSuchFileException gone -> "it is not there";
+            case AccessDeniedException denied -> "permission denied";
+            case FileSystemException f -> f.getReason() != null ? f.getReason() : f.toString();
+            default -> String.valueOf(e.getMessage());
+        };
     }
 
     /** Whether it is about one example, so that the others can still be used. */

@@ -130,7 +130,7 @@ public final class DataFolders {
         } catch (IOException e) {
             throw DataException.broken(
                     file.toString(),
-                    "cannot be read (" + e.getMessage() + ")",
+                    "cannot be read (" + DataException.reason(e) + ")",
                     "Check the file and its permissions",
                     e);
         }

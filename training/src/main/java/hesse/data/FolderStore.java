@@ -1,5 +1,6 @@
 package hesse.data;
 
+import hesse.tensor.RegularFile;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -158,7 +159,7 @@ final class FolderStore implements PhotoStore {
         var root = folder.getParent();
         if (leadsOut(file, root == null ? folder : root))
             throw new IOException("it is a link that leads out of " + root);
-        long size = Files.size(file);
+        long size = Files.size(RegularFile.require(file));
         if (size > MOST_BYTES) throw new IOException("it has " + size + " bytes, an image at most " + MOST_BYTES);
         return Files.readAllBytes(file);
     }

@@ -1,6 +1,7 @@
 package hesse.data;
 
 import hesse.data.NumberArray.Element;
+import hesse.tensor.RegularFile;
 import hesse.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -61,12 +62,12 @@ final class IdxFilesSource implements DataSource {
                 return parse(file, MemorySegment.ofArray(in.rest(Integer.MAX_VALUE - 16)));
             }
         }
-        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (var channel = FileChannel.open(RegularFile.require(file), StandardOpenOption.READ)) {
             return parse(file, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto()));
         } catch (IOException e) {
             throw DataException.broken(
                     file.toString(),
-                    "cannot be read (" + e.getMessage() + ")",
+                    "cannot be read (" + DataException.reason(e) + ")",
                     "Check the file and its permissions",
                     e);
         }

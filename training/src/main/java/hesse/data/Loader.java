@@ -234,7 +234,7 @@ public final class Loader implements AutoCloseable {
                         "a file became shorter or unreadable while it was used",
                         "Let data sets alone while they are read; go on with --resume when it is back",
                         gone);
-            case Throwable other -> new IllegalStateException("the loader failed", other);
+            case Throwable other -> new IllegalStateException("a loader thread failed: " + other, other);
         };
     }
 

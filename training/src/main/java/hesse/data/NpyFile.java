@@ -1,6 +1,7 @@
 package hesse.data;
 
 import hesse.data.NumberArray.Element;
+import hesse.tensor.RegularFile;
 import hesse.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -34,7 +35,7 @@ final class NpyFile {
 
     /** @throws DataException if it is missing, truncated, corrupt or of another form */
     static NumberArray array(Path file) {
-        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (var channel = FileChannel.open(RegularFile.require(file), StandardOpenOption.READ)) {
             var bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
             return parse(file.toString(), bytes);
         } catch (IOException e) {
@@ -45,8 +46,8 @@ final class NpyFile {
     /** The arrays of an archive by name. */
     static Map<String, NumberArray> archive(Path file) {
         var arrays = new LinkedHashMap<String, NumberArray>();
-        try (var zip = ZipFile.builder().setPath(file).get();
-                var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (var zip = ZipFile.builder().setPath(RegularFile.require(file)).get();
+                var channel = FileChannel.open(RegularFile.require(file), StandardOpenOption.READ)) {
             for (var entries = zip.getEntries(); entries.hasMoreElements(); ) {
                 var entry = entries.nextElement();
                 if (!entry.getName().endsWith(".npy")) continue;
@@ -77,7 +78,10 @@ final class NpyFile {
             return DataException.broken(file.toString(), "does not exist", "Check the path", e);
         }
         return DataException.broken(
-                file.toString(), "cannot be read (" + e.getMessage() + ")", "Check the file and its permissions", e);
+                file.toString(),
+                "cannot be read (" + DataException.reason(e) + ")",
+                "Check the file and its permissions",
+                e);
     }
 
     private static DataException broken(String where, String what) {

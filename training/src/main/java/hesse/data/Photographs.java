@@ -107,7 +107,8 @@ final class Photographs implements Examples {
             throw unreadable.note(index, DataException.unreadable(place(index), String.valueOf(e.getMessage()), e));
         } catch (IOException e) {
             throw unreadable.note(
-                    index, DataException.unreadable(place(index), "cannot be read (" + e.getMessage() + ")", e));
+                    index,
+                    DataException.unreadable(place(index), "cannot be read (" + DataException.reason(e) + ")", e));
         } finally {
             decoders.add(decoder);
         }

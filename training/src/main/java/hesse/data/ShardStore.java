@@ -1,5 +1,6 @@
 package hesse.data;
 
+import hesse.tensor.RegularFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -71,7 +72,7 @@ final class ShardStore implements PhotoStore {
         for (int s = 0; s < shards.size(); s++) {
             var file = shards.get(s);
             try {
-                var channel = FileChannel.open(file, StandardOpenOption.READ);
+                var channel = FileChannel.open(RegularFile.require(file), StandardOpenOption.READ);
                 channels.add(channel);
                 new Reader(file, s, channel, classes, samples).read();
             } catch (IOException | RuntimeException e) {

@@ -28,6 +28,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -36,6 +37,7 @@ import tools.jackson.databind.json.JsonMapper;
  * over.
  */
 final class CheckpointFolder {
+    static final String NAME = "checkpoints";
     static final String WEIGHTS = "weights.safetensors";
     private static final String STATE = "state.safetensors";
     private static final String PROGRESS = "state.json";
@@ -69,7 +71,7 @@ final class CheckpointFolder {
 
     CheckpointFolder(Path run) {
         this.run = run;
-        this.folder = run.resolve("checkpoints");
+        this.folder = run.resolve(NAME);
     }
 
     Path of(long step) {
@@ -209,11 +211,14 @@ final class CheckpointFolder {
             var fault = fault(path);
             if (fault.isEmpty()) {
                 var progress = progress(path);
-                if (progress.metricsBytes() <= metricsBytes) {
+                if (progress.isEmpty()) {
+                    fault = PROGRESS + " is not that of step " + step(path);
+                } else if (progress.get().metricsBytes() > metricsBytes) {
+                    fault = RunDirectory.METRICS + " is shorter than it was then";
+                } else {
                     read(path, state, floating);
-                    return Optional.of(progress);
+                    return progress;
                 }
-                fault = RunDirectory.METRICS + " is shorter than it was then";
             }
             log.accept(path + " is passed over: " + fault);
         }
@@ -227,9 +232,13 @@ final class CheckpointFolder {
         state.write(stored);
     }
 
-    private static Progress progress(Path path) {
+    /** Empty if it is another step's, or none: a folder that was renamed, files that were put together by hand. */
+    private static Optional<Progress> progress(Path path) {
         try {
-            return Progress.of(JSON.readTree(Files.readAllBytes(path.resolve(PROGRESS))));
+            return Optional.of(Progress.of(JSON.readTree(Files.readAllBytes(path.resolve(PROGRESS)))))
+                    .filter(p -> p.step() == step(path));
+        } catch (JacksonException | NumberFormatException e) {
+            return Optional.empty();
         } catch (IOException e) {
             throw new UserException(
                     Kind.RUNTIME, path.toString(), "cannot be read (" + e + ")", "Check its permissions", e);

@@ -13,6 +13,7 @@ import tools.jackson.databind.JsonNode;
  * @param step optimizer steps done
  * @param position where the next batch stands
  * @param sums of the epoch under way
+ * @param examples of the training set; 0 where a checkpoint does not say
  * @param unreadable examples that were passed over
  * @param metricsBytes length of {@code metrics.jsonl} up to here
  * @param test the last evaluation
@@ -22,6 +23,7 @@ record Progress(
         long step,
         Position position,
         Sums sums,
+        long examples,
         long unreadable,
         long metricsBytes,
         Optional<Evaluated> test,
@@ -56,7 +58,8 @@ record Progress(
         }
     }
 
-    static final Progress START = new Progress(0, Position.START, Sums.NONE, 0, 0, Optional.empty(), Optional.empty());
+    static final Progress START =
+            new Progress(0, Position.START, Sums.NONE, 0, 0, 0, Optional.empty(), Optional.empty());
 
     Map<String, Object> toMap() {
         var m = new LinkedHashMap<String, Object>();
@@ -68,6 +71,7 @@ record Progress(
         totals.put("accuracy", sums.accuracy);
         totals.put("examples", sums.examples);
         m.put("sums", totals);
+        m.put("training_examples", examples);
         if (unreadable > 0) m.put("unreadable_examples", unreadable);
         m.put("metrics_bytes", metricsBytes);
         test.ifPresent(t -> m.put("test", t.toMap()));
@@ -84,6 +88,7 @@ record Progress(
                         number(sums.path("loss")),
                         number(sums.path("accuracy")),
                         sums.path("examples").asLong()),
+                n.path("training_examples").asLong(),
                 n.path("unreadable_examples").asLong(),
                 n.path("metrics_bytes").asLong(),
                 Evaluated.of(n.get("test")),

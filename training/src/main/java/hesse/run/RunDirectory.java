@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
@@ -85,6 +86,7 @@ final class RunDirectory implements AutoCloseable {
     static RunDirectory open(Path folder, Config config, boolean resume) {
         try {
             boolean there = Files.exists(folder);
+            requireForm(folder);
             Files.createDirectories(folder);
             var run = new RunDirectory(folder, !there, RunLock.take(folder));
             try {
@@ -105,6 +107,28 @@ final class RunDirectory implements AutoCloseable {
             }
         } catch (IOException e) {
             throw failed(folder, e);
+        }
+    }
+
+    /** Demands that what is there already is a folder or a file as a run has it: else the first checkpoint would fail, after hours. */
+    private static void requireForm(Path folder) {
+        if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(folder)) {
+            throw new UserException(
+                    Kind.USAGE, folder.toString(), "is no folder", "Name another one with --out, or move it away");
+        }
+        var checkpoints = folder.resolve(CheckpointFolder.NAME);
+        if (Files.exists(checkpoints, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(checkpoints)) {
+            throw new UserException(
+                    Kind.RUNTIME,
+                    checkpoints.toString(),
+                    "is no folder, or a link to one that is not there; a run's checkpoints are",
+                    "Bring them back, or move it away to begin anew");
+        }
+        for (var name : List.of(CONFIG, METRICS, TIMINGS, SUMMARY, EventFile.NAME, RunLock.NAME)) {
+            var file = folder.resolve(name);
+            if (!Files.exists(file) || Files.isRegularFile(file)) continue;
+            throw new UserException(
+                    Kind.RUNTIME, file.toString(), "is no file, as a run's " + name + " is", "Move it away");
         }
     }
 

@@ -147,6 +147,15 @@ public final class Trainer implements AutoCloseable {
         if (ranks.size() > 1)
             found = StateSharing.fromFirst(found, state, context.backend(), ranks, context.floating());
         if (found.isEmpty()) return;
+        long before = found.get().examples();
+        int now = context.data().train().size();
+        if (before > 0 && before != now) {
+            throw new UserException(
+                    Kind.USAGE,
+                    folder.toString(),
+                    "the run there was trained on " + before + " examples, the training set has " + now,
+                    "Bring the data back as they were, or name another folder with --out");
+        }
         progress = found.get();
         saved = progress.step();
         lastEpoch = progress.sums();
@@ -303,6 +312,7 @@ public final class Trainer implements AutoCloseable {
                 done,
                 batch.next(),
                 sums,
+                context.data().train().size(),
                 progress.unreadable() + batch.unreadable(),
                 metricsBytes(),
                 progress.test(),
@@ -363,6 +373,7 @@ public final class Trainer implements AutoCloseable {
                 done,
                 progress.position(),
                 progress.sums(),
+                progress.examples(),
                 progress.unreadable(),
                 metricsBytes(),
                 test,
@@ -392,6 +403,7 @@ public final class Trainer implements AutoCloseable {
                 progress.step(),
                 progress.position(),
                 progress.sums(),
+                progress.examples(),
                 progress.unreadable(),
                 metricsBytes(),
                 progress.test(),

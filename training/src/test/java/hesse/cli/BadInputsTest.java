@@ -39,6 +39,7 @@ class BadInputsTest {
     Path folder;
 
     private final List<String> lines = new ArrayList<>();
+    private boolean leavesRun;
 
     private void title(String text) {
         lines.addAll(List.of("", "## " + text, "", "| input | exit | message |", "| --- | --- | --- |"));
@@ -47,7 +48,7 @@ class BadInputsTest {
     private void says(int code, String what, String... arguments) {
         var message = CommandLineRun.of(arguments).failed(code).strip();
         assertFalse(message.contains("a defect of Hesse"), what + ": " + message);
-        assertFalse(Files.exists(folder.resolve("run")), what + " left a run");
+        assertEquals(leavesRun, Files.exists(folder.resolve("run")), what + " left a run");
         var shown = message.replace(folder.toString(), "FOLDER")
                 .replace("\n", "<br>")
                 .replace("|", "\\|");
@@ -103,12 +104,13 @@ class BadInputsTest {
 
     @Test
     @EnabledOnOs(OS.LINUX)
-    void everyBadInputIsRefusedInOneParagraph() throws IOException {
+    void everyBadInputIsRefusedInOneParagraph() throws Exception {
         configurations();
         weightFiles();
         publishedSets();
         arrays();
         photographs();
+        runFolders();
         var page =
                 "# Bad inputs and what is said to them\n\nWritten by `BadInputsTest`: do not edit. `FOLDER` stands for"
                         + " the folder of the files. Exit codes: 2 for what the command line and the configuration\nare to blame"
@@ -138,6 +140,10 @@ class BadInputsTest {
         file("a file that is no YAML", "model: {kind: mlp, hidden: [10\ntrain: 3\n");
         file("a key that stands twice", "model: {kind: mlp, hidden: [10]}\nmodel: {kind: mlp}\n");
         file("a tag that would make an object", "model: !!java.net.URL [\"http://example.org\"]\n");
+        file("a tag before what it does not fit", "model: {kind: mlp, hidden: [10], norm_eps: !!float tiny}\n");
+        file("a key that is a list", "? [model, data]\n: {kind: mlp}\n");
+        file("an alias of what is not there", "model: *before\n");
+        file("two documents", "model: mlp\n---\nmodel: cnn\n");
         file("one value", "42\n");
         file("nothing", "");
         var laughs = new StringBuilder("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
@@ -150,7 +156,7 @@ class BadInputsTest {
         file("lists within lists", "model: " + "[".repeat(60) + "]".repeat(60) + "\n");
     }
 
-    private void weightFiles() throws IOException {
+    private void weightFiles() throws Exception {
         title("Weights (safetensors)");
         says(
                 1,
@@ -174,9 +180,50 @@ class BadInputsTest {
         weights(1, "a shape that does not fit its place", header(tensor("F32", "[3]", 0, 4), 4));
         weights(1, "a shape beyond all memory", header(tensor("F32", "[2147483647, 2147483647, 9]", 0, 4), 4));
         weights(1, "a negative size", header(tensor("F32", "[-1]", 0, 4), 4));
+        weights(1, "a tensor that stands twice", header("{\"w\":0,\"w\":0}".replace("0", inner()), 4));
+        weights(1, "more numbers than a shape has", header(tensor("F32", "[" + "1,".repeat(40) + "1]", 0, 4), 4));
+        pipe("pipe.safetensors");
+        says(
+                1,
+                "a pipe in the place of a file",
+                "evaluate",
+                "--backend",
+                "cpu",
+                "--config",
+                "digits-mlp",
+                "--weights",
+                folder.resolve("pipe.safetensors").toString());
+        var nan = folder.resolve("nan.safetensors");
+        var shapes = new LinkedHashMap<String, Tensor>();
+        shapes.put("layers.0.weight", Tensor.allocate(DType.F32, Shape.of(10, 64)));
+        shapes.put("layers.0.bias", Tensor.allocate(DType.F32, Shape.of(10)));
+        shapes.get("layers.0.weight").set(5, Double.NaN);
+        Safetensors.write(nan, shapes);
+        leavesRun = true;
+        train(
+                1,
+                "weights that are no numbers",
+                "--set",
+                "model={kind: mlp, hidden: [], activation: relu, weights: " + nan + "}",
+                "--set",
+                "train.steps=2",
+                "--backend",
+                "reference");
+        delete(folder.resolve("run"));
+        leavesRun = false;
         var other = folder.resolve("other.safetensors");
         Safetensors.write(other, Map.of("layers.0.weight", Tensor.allocate(DType.F32, Shape.of(2, 3))));
         weights(2, "weights of another network", Files.readAllBytes(other));
+    }
+
+    private static String inner() {
+        return "{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}";
+    }
+
+    /** A pipe that nobody writes to: who opens it waits forever. */
+    private void pipe(String name) throws Exception {
+        var made = new ProcessBuilder("mkfifo", folder.resolve(name).toString()).start();
+        assertEquals(0, made.waitFor());
     }
 
     private static byte[] header(String json, int data) {
@@ -245,11 +292,13 @@ class BadInputsTest {
         return bytes.array();
     }
 
-    private void arrays() throws IOException {
+    private void arrays() throws Exception {
         title("Arrays of one's own (npy, npz, idx, safetensors)");
         String npy = "{name: npy, train: FOLDER/x.npy, train_labels: FOLDER/y.npy, batch: 1}";
         data(1, "no file", npy);
         put("y.npy", npy("<i8", "(2,)", 16));
+        pipe("pipe.npy");
+        data(1, "a pipe", npy.replace("x.npy", "pipe.npy"));
         put("x.npy", "something".getBytes(StandardCharsets.US_ASCII));
         data(1, "a file too short", npy);
         put("x.npy", "something else".getBytes(StandardCharsets.US_ASCII));
@@ -308,7 +357,7 @@ class BadInputsTest {
         return bytes.toByteArray();
     }
 
-    private void photographs() throws IOException {
+    private void photographs() throws Exception {
         title("Photographs (class folders, WebDataset shards)");
         String folders = "{name: image-folder, train: FOLDER/photos, size: 8, batch: 1}";
         data(1, "no folder", folders);
@@ -320,6 +369,16 @@ class BadInputsTest {
         var outside = Files.createDirectories(folder.resolve("outside"));
         Files.createSymbolicLink(folder.resolve("photos/dog"), outside);
         data(1, "a class that is a link out of the folder", folders);
+        Files.delete(folder.resolve("photos/dog"));
+        pipe("photos/cat/2.jpg");
+        Files.delete(folder.resolve("photos/cat/1.jpg"));
+        data(1, "a pipe among photographs", folders);
+        Files.delete(folder.resolve("photos/cat/2.jpg"));
+        var secret = put("outside/secret.jpg", new byte[] {1});
+        var link = folder.resolve("photos/cat/\u001b[2J1\n.jpg");
+        Files.createSymbolicLink(link, secret);
+        data(1, "a photograph that is a link out of the folder, by a name that would clear the screen", folders);
+        Files.delete(link);
         String shards = "{name: webdataset, train: FOLDER/a.tar, size: 8, batch: 1}";
         data(1, "no shard", shards);
         put("a.tar", "no tar file at all".repeat(60).getBytes(StandardCharsets.US_ASCII));
@@ -337,6 +396,62 @@ class BadInputsTest {
         data(1, "a class that is no number", shards);
         put("a.tar", new byte[] {0x1F, (byte) 0x8B, 8, 0});
         data(1, "a compressed shard", shards);
+    }
+
+    private void runFolders() throws Exception {
+        title("Folders of runs");
+        var run = folder.resolve("old");
+        String[] two = {"train", "digits-mlp", "--quiet", "--set", "train.steps=2", "--set", "data.limit=128", "--out"};
+        CommandLineRun.of(with(two, run.toString())).done();
+        put("file", new byte[1]);
+        says(
+                2,
+                "a file in the place of the folder",
+                with(two, folder.resolve("file").toString()));
+        Files.createSymbolicLink(folder.resolve("link"), folder.resolve("nowhere"));
+        says(2, "a link to nowhere", with(two, folder.resolve("link").toString()));
+        says(2, "a folder that holds a run", with(two, run.toString()));
+        String[] resume = with(two, run.toString(), "--resume");
+        says(2, "another configuration", with(resume, "--set", "optimizer.lr=0.3"));
+        var config = run.resolve("config.yaml");
+        var sound = Files.readString(config);
+        Files.writeString(config, sound.replaceFirst("hidden: [^,}\n]*]", "hidden: [7]"));
+        says(2, "a configuration edited meanwhile", resume);
+        Files.writeString(config, sound.substring(0, sound.indexOf("kind") + 7) + "[");
+        says(2, "a damaged configuration", resume);
+        Files.writeString(config, sound);
+        var metrics = run.resolve("metrics.jsonl");
+        Files.move(metrics, folder.resolve("metrics"));
+        Files.createDirectory(metrics);
+        says(1, "a folder in the place of the metrics", resume);
+        Files.delete(metrics);
+        Files.move(folder.resolve("metrics"), metrics);
+        Files.move(run.resolve("checkpoints"), folder.resolve("checkpoints"));
+        Files.writeString(run.resolve("checkpoints"), "gone");
+        says(1, "a file in the place of the checkpoints", resume);
+        Files.delete(run.resolve("checkpoints"));
+        Files.createSymbolicLink(run.resolve("checkpoints"), folder.resolve("unplugged"));
+        says(1, "checkpoints on a disk that is not there", resume);
+        says(1, "a run without checkpoints", "evaluate", run.toString());
+        Files.delete(run.resolve("checkpoints"));
+        Files.move(folder.resolve("checkpoints"), run.resolve("checkpoints"));
+        var weights = run.resolve("checkpoints/step-00000002/weights.safetensors");
+        var bytes = Files.readAllBytes(weights);
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(weights, bytes);
+        says(1, "a damaged checkpoint", "evaluate", run.toString());
+    }
+
+    private static String[] with(String[] some, String... more) {
+        var all = new ArrayList<>(List.of(some));
+        all.addAll(List.of(more));
+        return all.toArray(String[]::new);
+    }
+
+    private static void delete(Path path) throws IOException {
+        try (var all = Files.walk(path)) {
+            for (var p : all.sorted(java.util.Comparator.reverseOrder()).toList()) Files.delete(p);
+        }
     }
 
     private static byte[] tar(Map<String, byte[]> entries) throws IOException {

@@ -66,12 +66,17 @@ enum InputParser {
         }
 
         @Override
+        Optional<byte[]> made(Random random) {
+            return Optional.of(OddHeaders.next(random));
+        }
+
+        @Override
         void feed(byte[] input, Path file) throws IOException {
             Files.write(file, input);
             var contents = Safetensors.read(file);
             for (var t : contents.tensors().values()) bounded(t.data().byteSize(), 8L * input.length);
             Safetensors.map(file);
-            TensorExamples.read(file);
+            refused(() -> TensorExamples.read(file));
         }
     },
     IDX("idx") {
@@ -289,6 +294,11 @@ enum InputParser {
         }
 
         @Override
+        Optional<byte[]> made(Random random) {
+            return Optional.of(text(OddYaml.next(random)));
+        }
+
+        @Override
         void feed(byte[] input, Path file) {
             var text = new String(input, StandardCharsets.UTF_8);
             Config.read(ConfigNode.parse("input.yaml", file.toAbsolutePath().getParent(), text, List.of()));
@@ -323,9 +333,17 @@ enum InputParser {
         }
 
         @Override
+        Optional<byte[]> made(Random random) {
+            return Optional.of(OddFormulas.next(random).getBytes(StandardCharsets.ISO_8859_1));
+        }
+
+        @Override
         void feed(byte[] input, Path file) {
             try {
-                Formula.parse(new String(input, StandardCharsets.ISO_8859_1)).derivative();
+                // as a step of the third order uses an activation
+                Formula.parse(new String(input, StandardCharsets.ISO_8859_1))
+                        .derivative(3)
+                        .apply(0.3);
             } catch (FormulaException e) {
                 // the configuration's reader makes one of its messages of it
                 throw DataException.misfit("formula", e.getMessage(), "");
@@ -406,6 +424,11 @@ enum InputParser {
 
     /** Good inputs. */
     abstract List<byte[]> seeds(Path folder) throws IOException;
+
+    /** An input put together from the form's own parts, where there is a maker of such. */
+    Optional<byte[]> made(Random random) {
+        return Optional.empty();
+    }
 
     /** Repairs checksums and the like, so that damage gets behind them. */
     byte[] mended(byte[] input, Random random) throws IOException {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -103,7 +104,11 @@ class MutatedInputsTest {
         while (tally.inputs < inputs && System.nanoTime() < end && tally.findings.size() < MOST_FINDINGS) {
             // each another file: to write one anew that is still mapped many times takes long
             var file = of.resolve(tally.inputs + "." + parser.ending);
-            feed(parser, parser.mended(mutation.of(seeds), random), file, tally);
+            var made = random.nextBoolean() ? parser.made(random) : Optional.<byte[]>empty();
+            var input = made.isPresent() && random.nextInt(4) > 0
+                    ? made.get()
+                    : parser.mended(mutation.of(made.map(List::of).orElse(seeds)), random);
+            feed(parser, input, file, tally);
             Files.deleteIfExists(file);
             // mappings and files are given back by the collector
             if (tally.inputs % 5_000 == 0) System.gc();

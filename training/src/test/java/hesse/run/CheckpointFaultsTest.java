@@ -68,7 +68,7 @@ class CheckpointFaultsTest {
             // a fault that was made good on the spot: folders are made in two attempts
             assertTrue(fault == Fault.REFUSED || fault == Fault.CUT_SHORT, () -> fault + " at " + at);
         } catch (UserException failure) {
-            assertTrue(failure.getMessage().contains("No space left on device"), failure.getMessage());
+            assertTrue(failure.getMessage().contains(disk.reason()), failure.getMessage());
             assertTrue(failure.getMessage().contains(run.toString()), failure.getMessage());
             assertEquals(1, failure.exitCode());
         }

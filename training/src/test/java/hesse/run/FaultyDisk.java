@@ -46,7 +46,9 @@ final class FaultyDisk {
         /** A write stops half-way, and nothing after it reaches the disk: the process was killed. */
         KILLED,
         /** As {@link #KILLED}, and files that were not forced to the disk lose their second half: the power failed. */
-        POWER_CUT
+        POWER_CUT,
+        /** It and whatever comes after it fails: the disk was mounted anew, for reading only. */
+        READ_ONLY
     }
 
     private final Fault fault;
@@ -81,7 +83,7 @@ final class FaultyDisk {
     private synchronized boolean change(String what) throws IOException {
         if (dead) throw failure(what);
         if (++changes != at) return false;
-        if (fault == Fault.KILLED || fault == Fault.POWER_CUT) dead = true;
+        dead = fault == Fault.KILLED || fault == Fault.POWER_CUT || fault == Fault.READ_ONLY;
         if (dead && fault == Fault.POWER_CUT) {
             for (var file : unforced) {
                 if (!Files.exists(file)) continue;
@@ -90,12 +92,17 @@ final class FaultyDisk {
                 }
             }
         }
-        if (!what.equals("write") || fault == Fault.REFUSED) throw failure(what);
+        if (!what.equals("write") || fault == Fault.REFUSED || fault == Fault.READ_ONLY) throw failure(what);
         return true;
     }
 
-    private static IOException failure(String what) {
-        return new FileSystemException(what, null, "No space left on device");
+    private IOException failure(String what) {
+        return new FileSystemException(what, null, reason());
+    }
+
+    /** What the system says. */
+    String reason() {
+        return fault == Fault.READ_ONLY ? "Read-only file system" : "No space left on device";
     }
 
     private synchronized void unforced(Path file, boolean so) {

@@ -24,6 +24,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,6 +68,7 @@ public final class CpuBackend implements Backend {
     private final Workspace workspace;
     private final FusedStep.Cache kernels;
     private final Collective collective;
+    private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
 
     public CpuBackend(int threads) {
         this(threads, Collective.alone());
@@ -116,7 +118,13 @@ public final class CpuBackend implements Backend {
 
     @Override
     public Executable compile(Computation computation) {
-        return new Run(Planner.plan(computation));
+        var plan = Planner.plan(computation);
+        enter();
+        try {
+            return new Run(plan);
+        } finally {
+            leave();
+        }
     }
 
     /** Fused kernels compiled so far; those of small index spaces are interpreted and do not count. */
@@ -124,9 +132,33 @@ public final class CpuBackend implements Backend {
         return kernels.size();
     }
 
+    /** @throws IllegalStateException if another thread computes on it */
     @Override
     public void close() {
-        pool.close();
+        enter();
+        try {
+            pool.close();
+        } finally {
+            leave();
+        }
+    }
+
+    /**
+     * Begins to use what all executables share; kernels work on bare addresses, so that a second thread, or an end meanwhile, must be
+     * refused before it does anything.
+     */
+    private void enter() {
+        var me = Thread.currentThread();
+        var before = user.compareAndExchange(null, me);
+        if (before != null) {
+            throw new IllegalStateException("the cpu backend is in use"
+                    + (before == me ? "" : " by thread '" + before.getName() + "'")
+                    + "; it is for one thread at a time");
+        }
+    }
+
+    private void leave() {
+        user.set(null);
     }
 
     private final class Run implements Executable {
@@ -181,52 +213,105 @@ public final class CpuBackend implements Backend {
 
         @Override
         public void bind(String name, DeviceBuffer buffer) {
-            int id = bindings.bind(name, buffer).id();
-            given[id] = (HostBuffer) buffer;
-            places.bind(id, ((HostBuffer) buffer).data());
-            bound = false;
-        }
-
-        /** Kernels work on addresses, so that nothing but this stands between a closed buffer and freed memory. */
-        private void requireOpen() {
-            if (!arena.scope().isAlive()) throw new IllegalStateException("the executable is closed");
-            for (HostBuffer b : given) {
-                if (b != null && !b.isOpen())
-                    throw new IllegalStateException("a bound buffer of shape " + b.shape() + " is closed");
+            enter();
+            try {
+                int id = bindings.bind(name, buffer).id();
+                given[id] = (HostBuffer) buffer;
+                places.bind(id, ((HostBuffer) buffer).data());
+                bound = false;
+            } finally {
+                leave();
             }
         }
 
         @Override
         public void run() {
-            prepare();
-            for (int i = 0; i < works.size(); i++) {
-                works.get(i).run(pool);
-                collective.alive();
+            begin();
+            try {
+                for (int i = 0; i < works.size(); i++) {
+                    works.get(i).run(pool);
+                    collective.alive();
+                }
+            } finally {
+                end();
             }
         }
 
         @Override
         public boolean runTimed(long[] nanos) {
-            prepare();
-            for (int i = 0; i < works.size(); i++) {
-                long before = System.nanoTime();
-                works.get(i).run(pool);
-                nanos[i] += System.nanoTime() - before;
+            begin();
+            try {
+                for (int i = 0; i < works.size(); i++) {
+                    long before = System.nanoTime();
+                    works.get(i).run(pool);
+                    nanos[i] += System.nanoTime() - before;
+                }
+            } finally {
+                end();
             }
             return true;
         }
 
+        /** Takes the backend and holds every buffer, so that nothing is freed until {@link #end}. */
+        private void begin() {
+            enter();
+            try {
+                hold();
+            } catch (Throwable e) {
+                leave();
+                throw e;
+            }
+            try {
+                prepare();
+            } catch (Throwable e) {
+                end();
+                throw e;
+            }
+        }
+
+        private void hold() {
+            if (!arena.scope().isAlive()) throw new IllegalStateException("the executable is closed");
+            for (int i = 0; i < given.length; i++) {
+                var buffer = given[i];
+                if (buffer == null) continue;
+                try {
+                    buffer.hold();
+                } catch (IllegalStateException e) {
+                    release(i);
+                    throw e;
+                }
+            }
+        }
+
+        private void release(int count) {
+            for (int i = 0; i < count; i++) {
+                var buffer = given[i];
+                if (buffer != null) buffer.release();
+            }
+        }
+
+        private void end() {
+            release(given.length);
+            leave();
+        }
+
         private void prepare() {
-            requireOpen();
             if (bound) return;
             bindings.requireAll();
             for (var w : works) w.bind(places, scratch.address());
             bound = true;
         }
 
+        /** @throws IllegalStateException if another thread computes on the backend */
         @Override
         public void close() {
-            if (arena.scope().isAlive()) arena.close();
+            if (!arena.scope().isAlive()) return;
+            enter();
+            try {
+                if (arena.scope().isAlive()) arena.close();
+            } finally {
+                leave();
+            }
         }
     }
 }

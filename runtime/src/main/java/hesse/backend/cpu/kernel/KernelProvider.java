@@ -51,6 +51,11 @@ public final class KernelProvider {
         return vectorised() && dtype == DType.F32 ? new VectorWindows() : new PlainWindows(dtype);
     }
 
+    /** What random draws need, by vectors (if {@link #vectorised()}) or one by one. */
+    public Uniforms uniforms(boolean vectors) {
+        return vectors ? new VectorUniforms() : new PlainUniforms();
+    }
+
     Lanes lanes(DType dtype) {
         return switch (dtype) {
             case F32 -> f32;

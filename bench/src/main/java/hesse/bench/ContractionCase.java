@@ -17,9 +17,9 @@ import java.util.Random;
  * One contraction with its operands, named by a line of text: {@code gemm M N K transposeA transposeB} or
  * {@code forward|input|filter N C H W K R stride padding}.
  */
-final class ContractionCase {
+public final class ContractionCase {
     /** Square matrix products. */
-    static final List<String> MATRICES = List.of(
+    public static final List<String> MATRICES = List.of(
             "gemm 256 256 256 n n", "gemm 512 512 512 n n", "gemm 1024 1024 1024 n n", "gemm 2048 2048 2048 n n");
 
     /** Convolutions of WRN-16-4 at batch 32: N C H W K R stride padding. */
@@ -33,7 +33,7 @@ final class ContractionCase {
             "32 256 8 8 256 3 1 1");
 
     /** Convolutions of a small CNN, WRN-28-10 and ResNet. */
-    static final List<String> MIXED = List.of(
+    public static final List<String> MIXED = List.of(
             "128 1 28 28 32 3 1 1",
             "128 32 14 14 64 3 1 1",
             "32 16 32 32 160 3 1 1",
@@ -45,7 +45,7 @@ final class ContractionCase {
             "8 256 56 56 64 1 1 0",
             "8 3 224 224 64 7 2 3");
 
-    static final List<String> DIRECTIONS = List.of("forward", "input", "filter");
+    public static final List<String> DIRECTIONS = List.of("forward", "input", "filter");
 
     private final Contraction contraction;
     private final Workspace workspace;
@@ -55,7 +55,14 @@ final class ContractionCase {
     /** Without padding's zeros, which no peer multiplies either, but with the tap count of the formula. */
     private final long multiplyAdds;
 
-    ContractionCase(String line, DType dtype, int threads) {
+    /**
+     * Allocates the operands, of uniform values from −0.5 to 0.5.
+     *
+     * @param line as above
+     * @param dtype of operands and result
+     * @param threads of the pool it will run on
+     */
+    public ContractionCase(String line, DType dtype, int threads) {
         var words = line.split(" ");
         workspace = new Workspace(threads);
         if (words[0].equals("gemm")) {
@@ -110,11 +117,26 @@ final class ContractionCase {
     }
 
     /** Floating-point operations of a run: two per multiply-add. */
-    double operations() {
+    public double operations() {
         return 2.0 * multiplyAdds;
     }
 
-    void run(WorkerPool pool) {
+    public void run(WorkerPool pool) {
         contraction.run(pool, workspace, a.data(), 0, b.data(), 0, out.data(), 0, 1, false);
+    }
+
+    /** The first operand: a matrix [M, K], images [N, H, W, C], or, for input gradients, those of the outputs [N, OH, OW, K]; flat. */
+    public Tensor first() {
+        return a;
+    }
+
+    /** The second operand: a matrix [K, N], filters [K, R, R, C], or, for filter gradients, those of the outputs [N, OH, OW, K]; flat. */
+    public Tensor second() {
+        return b;
+    }
+
+    /** What {@link #run} writes, in the layout of what it stands for; flat. */
+    public Tensor result() {
+        return out;
     }
 }

@@ -127,7 +127,7 @@ public final class Overhead {
     }
 
     /** The q-quantile of some values, between neighbours linearly. */
-    static double quantile(double[] values, double q) {
+    public static double quantile(double[] values, double q) {
         var sorted = values.clone();
         Arrays.sort(sorted);
         double at = q * (sorted.length - 1);

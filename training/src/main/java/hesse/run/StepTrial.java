@@ -5,6 +5,7 @@ import hesse.data.Loader;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
 import hesse.graph.Type;
+import hesse.models.WeightFile;
 import hesse.optim.Optimizer;
 import hesse.plan.Plan;
 import hesse.sharpness.Method;
@@ -99,6 +100,16 @@ public final class StepTrial implements AutoCloseable {
                     "loss or update is not finite at the initial weights",
                     "Lower the method's strength (rho or sigma2), or compute in device.precision f64");
         }
+    }
+
+    /** The last step's metrics by name: {@code loss}, {@code gradient_norm}, {@code update_norm} and what the method adds. */
+    public Map<String, Double> metrics() {
+        return step.metrics();
+    }
+
+    /** Parameters and buffers, laid out as in files (PyTorch's layout). */
+    public Map<String, Tensor> storedWeights() {
+        return WeightFile.stored(state.weights(), state.parameters());
     }
 
     /** The plans of a step, each once. */

@@ -67,7 +67,7 @@ final class PeerBenchmarks implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         var workers = new ArrayList<Worker>();
-        var wrong = new ArrayList<String>();
+        int wrong = 0;
         try {
             workers.add(Worker.hesse(threads));
             for (var library : blas.entrySet()) workers.add(peer(library));
@@ -84,7 +84,9 @@ final class PeerBenchmarks implements Callable<Integer> {
                     System.err.println(line);
                     var outcome = contest.run(line);
                     outcomes.add(outcome);
-                    wrong.addAll(Contest.differences(outcome, tolerance));
+                    var differences = Contest.differences(outcome, tolerance);
+                    differences.forEach(d -> System.err.println("benchmark-peers: " + d));
+                    wrong += differences.size();
                 }
                 if (outcomes.isEmpty()) continue;
                 Report.markdown(group, outcomes).forEach(System.out::println);
@@ -94,8 +96,7 @@ final class PeerBenchmarks implements Callable<Integer> {
         } finally {
             workers.forEach(Worker::close);
         }
-        wrong.forEach(w -> System.err.println("benchmark-peers: " + w));
-        return wrong.isEmpty() ? 0 : 1;
+        return wrong == 0 ? 0 : 1;
     }
 
     private Worker peer(Map.Entry<String, Path> library) throws IOException {

@@ -74,8 +74,7 @@ final class PeerBenchmarks implements Callable<Integer> {
             for (var library : alone.entrySet()) workers.add(peer(library));
             for (var worker : workers) System.out.println("- " + worker.name() + ": " + worker.description());
             System.out.println();
-            var contest = new Contest(
-                    workers, 1 + blas.size(), new Contest.Plan(rounds, warmUp, stepWarmUp, slice));
+            var contest = new Contest(workers, 1 + blas.size(), new Contest.Plan(rounds, warmUp, stepWarmUp, slice));
             var all = new ArrayList<Map<String, Object>>();
             for (var group : groups) {
                 var outcomes = new ArrayList<Contest.Outcome>();

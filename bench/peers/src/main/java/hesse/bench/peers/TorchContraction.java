@@ -80,7 +80,7 @@ final class TorchContraction implements Work {
     @Override
     public void run() {
         try (var results = new PointerScope()) {
-            product.get();
+            var unused = product.get();
         }
     }
 

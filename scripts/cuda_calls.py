@@ -9,21 +9,37 @@ import re
 
 HEADER = """# Calls of the native libraries
 
-Every call that Hesse makes into NVIDIA's libraries, with its arguments as they stand in our code below the header's declaration as
-jextract quotes it. Made by `scripts/cuda_calls.py > docs/cuda-calls.md`.
+Every call that Hesse makes into NVIDIA's libraries: the header's declaration as jextract quotes it, and below it each of our arguments beside the
+header's name for its parameter. Made by `scripts/cuda_calls.py > docs/cuda-calls.md`, which stops if their numbers differ.
 
-Read through argument by argument on 22 November 2026 against CUDA 13.0 (driver), 12.6 (NVRTC, cuBLASLt) and cuDNN 9.6: all in order. Where order
-alone does not say it:
+Read through twice on 22 November 2026 against CUDA 13.0 (driver), 12.6 (NVRTC, cuBLASLt), cuDNN 9.6 and NCCL 2.30, the second time with what each
+argument means: all in order. Where order alone does not say it:
 
 - **Row-major products.** cuBLASLt counts matrices by columns. A row-major matrix read by columns is its transpose and (A·B)ᵀ = Bᵀ·Aᵀ, so
   `cublasLtMatmul` gets our B (and its layout) as the first operand, our A as the second, `TRANSA` from B's flag and `TRANSB` from A's; a layout's
-  rows are the row-major matrix's columns. C and D are one buffer with one layout.
+  rows are the row-major matrix's columns, its leading dimension the elements from one row to the next; distances in a batch count elements. C and
+  D are one buffer with one layout. Attributes have the widths of the header: 32 bits for transpositions, batch count, alignments and the mask of
+  reduction schemes, 64 for the distance in a batch and the workspace.
 - **Convolutions.** `ConvolutionPlan.run(first, second)` takes (image, filter) forward, (output image, filter) for the image's gradient and (image,
-  output image) for the filter's. The image's gradient names the filter before the output image, as its header does.
+  output image) for the filter's. The image's gradient names the filter before the output image, as its header does. Height comes before width in
+  padding, stride and dilation; the mode is cross-correlation.
 - **Tensor descriptors** take n, c, h, w whatever the format, filter descriptors k, c, r, s with the type *before* the format, tensor descriptors with the
-  format *before* the type.
+  format *before* the type. With NHWC a filter lies as k, r, s, c; its c is that of one group.
 - **`cuEventElapsedTime`** is bound by hand (the `_v2` name where the driver has it): milliseconds, start, end.
-- **Scalars** α and β are host pointers, read when the call is made: f64 for f64 products, f32 for all others.
+- **Scalars** α and β are host pointers, read when the call is made (and so fixed in a recorded graph): f64 for f64 products, f32 for all others.
+- **True f32** is `CUBLAS_COMPUTE_32F` and `CUDNN_FMA_MATH`, set before cuDNN is asked and again with the algorithm that runs; tf32 is
+  `CUBLAS_COMPUTE_32F_FAST_TF32` and `CUDNN_DEFAULT_MATH`.
+- **Launches.** Each argument has a slot of 8 bytes of which the driver reads as many as the parameter has; grids are at most 65,535 high and deep
+  (checked), index arithmetic is 64 bits wide from 2³¹ points on.
+- **Order between streams.** An upload waits on the device for the last run that used its buffer (or any view of the same memory), and the next run
+  for the upload; host memory is copied into pinned memory before the call returns, and pinned memory is used again only behind its event.
+- **Alignment.** cuBLASLt is told 64 bytes, which slabs keep; a bound buffer that begins elsewhere is copied to one that does not. Workspaces begin at
+  multiples of 256 bytes.
+
+Found by the second reading, and corrected: a view of a buffer did not wait for runs that had used the whole; a plan run on two sets of buffers in turn was
+never recorded; rows of a buffer that begin at odd
+places were given to vectors and to cuBLASLt as they were; pinned memory was freed without waiting for the streams; an algorithm that could not be tried for
+want of memory ended the compilation.
 
 """
 
@@ -34,6 +50,30 @@ def arguments(text, start):
         depth += {"(": 1, ")": -1}.get(text[end], 0)
         end += 1
     return re.sub(r"\s+", " ", text[start : end - 1]).strip()
+
+
+def split(text):
+    """At the commas outside brackets."""
+    parts, depth, begin = [], 0, 0
+    for i, c in enumerate(text):
+        depth += {"(": 1, ")": -1, "[": 1, "]": -1}.get(c, 0)
+        if c == "," and not depth:
+            parts.append(text[begin:i].strip())
+            begin = i + 1
+    return parts + [text[begin:].strip()] if text.strip() else []
+
+
+def parameters(declaration):
+    """The header's names for its parameters, in order."""
+    inside = declaration[declaration.index("(") + 1 : declaration.rindex(")")]
+    return [re.search(r"(\w+)(\[\])?$", p).group(1) for p in split(inside) if p != "void"]
+
+
+def constants():
+    found = set()
+    for path in glob.glob("bindings/src/generated/java/hesse/bindings/*/*.java"):
+        found.update(re.findall(r"\* enum \S+\.(\w+) = ", open(path).read()))
+    return found
 
 
 def declarations():
@@ -65,13 +105,21 @@ def main():
     declared = declarations()
     libraries = {"cu": "Driver", "cublas": "cuBLASLt", "cudnn": "cuDNN", "nvrtc": "NVRTC", "nccl": "NCCL"}
     prefix = lambda call: next(p for p in ("cublas", "cudnn", "nvrtc", "nccl", "cu") if call.startswith(p))
-    found = calls()
+    known = constants()
+    found = {call: given for call, given in calls().items() if call not in known}
     for key, title in libraries.items():
         print(f"## {title}\n")
         for call in sorted(c for c in found if prefix(c) == key):
             print(f"`{declared[call]}`\n")
+            names = parameters(declared[call])
             for name, given in found[call]:
-                print(f"- {name}: `{given or '()'}`")
+                if given.startswith("(as "):
+                    print(f"- {name}: {given[1:-1]}")
+                    continue
+                ours = split(given)
+                if len(ours) != len(names):
+                    raise SystemExit(f"{name}: {call} takes {names}, is given {ours}")
+                print(f"- {name}: " + (", ".join(f"`{n}` ← `{o}`" for n, o in zip(names, ours)) or "no arguments"))
             print()
 
 

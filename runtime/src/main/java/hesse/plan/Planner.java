@@ -10,10 +10,18 @@ public final class Planner {
 
     /** The plan of a computation on any graph; deterministic in every respect. */
     public static Plan plan(Computation computation) {
-        return planErased(Erasure.erase(computation));
+        return Memory.place(draft(Erasure.erase(computation)));
     }
 
-    private static Plan planErased(Computation c) {
+    /**
+     * As {@link #plan}, with activations, tangents and cotangents stored in bf16; parameters, statistics, losses, gradients of parameters and
+     * all arithmetic of fused kernels stay f32. Contractions may then read and write bf16.
+     */
+    public static Plan planShort(Computation computation) {
+        return Memory.place(ShortStorage.of(draft(Erasure.erase(computation))));
+    }
+
+    private static Emission.Draft draft(Computation c) {
         var inputs = c.inputs();
         var live = Live.of(c.nodes());
         var stores = new HashSet<Node>();
@@ -26,6 +34,6 @@ public final class Planner {
         }
         var storage = new Storage(live, stores, updates);
         var order = Schedule.order(storage);
-        return Memory.place(new Emission(storage, order, c.outputs(), inputs).run());
+        return new Emission(storage, order, c.outputs(), inputs).run();
     }
 }

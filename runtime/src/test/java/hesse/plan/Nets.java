@@ -36,12 +36,16 @@ final class Nets {
 
     /** Dense layers of one width. */
     static Net mlp(int depth, int width, int batch, String activation) {
+        return mlp(DType.F64, depth, width, batch, activation);
+    }
+
+    static Net mlp(DType type, int depth, int width, int batch, String activation) {
         var g = new Graph();
         var parameters = new ArrayList<Node>();
-        Node x = g.input("x", DType.F64, Shape.of(batch, width));
+        Node x = g.input("x", type, Shape.of(batch, width));
         for (int l = 0; l < depth; l++) {
-            Node w = g.input("w" + l, DType.F64, Shape.of(width, width));
-            Node b = g.input("b" + l, DType.F64, Shape.of(width));
+            Node w = g.input("w" + l, type, Shape.of(width, width));
+            Node b = g.input("b" + l, type, Shape.of(width));
             parameters.add(w);
             parameters.add(b);
             x = Ops.add(Ops.matmul(x, w, false, true), b);
@@ -52,13 +56,18 @@ final class Nets {
 
     /** 3×3 convolutions with batch norm in training mode; optionally residual blocks; a pooled linear head. */
     static Net cnn(int depth, int channels, int batch, int size, boolean residual, String activation) {
+        return cnn(DType.F64, depth, channels, batch, size, residual, activation);
+    }
+
+    static Net cnn(
+            DType type, int depth, int channels, int batch, int size, boolean residual, String activation) {
         var g = new Graph();
         var parameters = new ArrayList<Node>();
-        Node x = g.input("x", DType.F64, Shape.of(batch, size, size, channels));
+        Node x = g.input("x", type, Shape.of(batch, size, size, channels));
         for (int l = 0; l < depth; l++) {
-            Node w = g.input("w" + l, DType.F64, Shape.of(channels, 3, 3, channels));
-            Node gamma = g.input("gamma" + l, DType.F64, Shape.of(channels));
-            Node beta = g.input("beta" + l, DType.F64, Shape.of(channels));
+            Node w = g.input("w" + l, type, Shape.of(channels, 3, 3, channels));
+            Node gamma = g.input("gamma" + l, type, Shape.of(channels));
+            Node beta = g.input("beta" + l, type, Shape.of(channels));
             parameters.add(w);
             parameters.add(gamma);
             parameters.add(beta);
@@ -71,7 +80,7 @@ final class Nets {
             }
         }
         Node pooled = Ops.avgPool(x, new Pooling(size, size, size, size));
-        Node w = g.input("head", DType.F64, Shape.of(4, channels));
+        Node w = g.input("head", type, Shape.of(4, channels));
         parameters.add(w);
         return withLoss(g, parameters, Ops.matmul(Ops.reshape(pooled, batch, channels), w, false, true));
     }
@@ -86,7 +95,7 @@ final class Nets {
     private static Net withLoss(Graph g, List<Node> parameters, Node z) {
         Node logits = Ops.mark(z);
         Node y = g.input("y", DType.I64, Shape.of(logits.shape().dim(0)));
-        Node onehot = Ops.oneHot(y, logits.shape().dim(1), DType.F64);
+        Node onehot = Ops.oneHot(y, logits.shape().dim(1), logits.dtype());
         Node perExample = Ops.sum(Ops.mul(onehot, Ops.logSoftmax(logits)), -1);
         Node loss = Ops.scale(-1.0 / logits.shape().dim(0), Ops.sumAll(perExample));
         return new Net(g, new Curvature(parameters, logits, loss), loss, parameters);

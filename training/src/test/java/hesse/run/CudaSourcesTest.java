@@ -11,6 +11,7 @@ import hesse.bindings.NativeLibrary;
 import hesse.graph.Type;
 import hesse.models.Inputs;
 import hesse.optim.Optimizer;
+import hesse.plan.Computation;
 import hesse.plan.Planner;
 import hesse.sharpness.Method;
 import hesse.tensor.DType;
@@ -39,8 +40,15 @@ class CudaSourcesTest {
     private static final List<String> METHODS =
             List.of("{kind: sgd}", "{kind: psam, rho: 0.1}", "{kind: hessian_trace, sigma2: 0.01}");
 
+    /** Of these the plans for bf16 too, and the registers. */
+    private static final List<String> HOT = List.of("cifar-wrn-28-10", "imagenet-resnet50", "shakespeare-transformer");
+
     /** The sources of one step, with a label each. */
     private static Map<String, String> sources(String preset, String method, int batch) {
+        return CudaSources.of(Planner.plan(step(preset, method, batch)));
+    }
+
+    private static Computation step(String preset, String method, int batch) {
         var config = Config.load(preset, List.of("method=" + method));
         var data = config.requireData().name();
         var classes = data.equals("imagenet") ? 1000 : data.equals("tiny-shakespeare") ? 128 : 10;
@@ -54,7 +62,7 @@ class CudaSourcesTest {
                 Optimizer.of(config.optimizer()));
         var x = new Type(built.inputs().dtype(DType.F32), built.inputs().shape(batch));
         var y = new Type(DType.I64, data.equals("tiny-shakespeare") ? Shape.of(batch, 64) : Shape.of(batch));
-        return CudaSources.of(Planner.plan(StepGraph.whole(recipe, x, y)));
+        return StepGraph.whole(recipe, x, y);
     }
 
     @Test
@@ -67,18 +75,40 @@ class CudaSourcesTest {
                 () -> "28 layers need " + deep.size() + " sources, 16 need " + shallow.size());
     }
 
+    /** The sources of the hot presets' steps, in f32 and in bf16. */
+    private static Map<String, String> hot() {
+        var all = new LinkedHashMap<String, String>();
+        for (var preset : HOT) {
+            for (var method : METHODS) {
+                var step = step(preset, method, 16);
+                CudaSources.of(Planner.plan(step))
+                        .forEach((source, label) -> all.putIfAbsent(source, preset + " " + method + " " + label));
+                CudaSources.of(Planner.planShort(step))
+                        .forEach((source, label) ->
+                                all.putIfAbsent(source, preset + " in bf16 " + method + " " + label));
+            }
+        }
+        return all;
+    }
+
+    private static void requireNvrtc() {
+        var nvrtc = NativeLibraries.report().of(NativeLibrary.NVRTC);
+        assumeTrue(nvrtc.usable(), "no libnvrtc: set HESSE_NATIVE_NVRTC, or build with -Pci, which fetches one");
+    }
+
     @Test
     @Tag("nvrtc")
     void everySourceOfEveryPresetsStepCompiles() throws IOException {
-        var nvrtc = NativeLibraries.report().of(NativeLibrary.NVRTC);
-        assumeTrue(nvrtc.usable(), "no libnvrtc: set HESSE_NATIVE_NVRTC, or build with -Pci, which fetches one");
+        requireNvrtc();
         var all = new LinkedHashMap<String, String>();
         for (var preset : Presets.NAMES) {
+            if (HOT.contains(preset)) continue;
             for (var method : METHODS) {
                 sources(preset, method, 16)
                         .forEach((source, label) -> all.putIfAbsent(source, preset + " " + method + " " + label));
             }
         }
+        hot().keySet().forEach(all::remove);
         var kept = System.getProperty("hesse.cuda.sources", "");
         if (!kept.isEmpty()) {
             var folder = Files.createDirectories(Path.of(kept));
@@ -88,12 +118,54 @@ class CudaSourcesTest {
         }
         var compiler = KernelCompiler.open();
         for (var source : all.entrySet()) {
-            for (var arch : new int[] {80, 90, 100}) {
+            for (int arch : RegisterTable.ARCHITECTURES) {
                 var image = compiler.compile(source.getKey(), source.getValue(), compiler.target(arch));
                 assertEquals(0x7f, image[0], "an ELF file");
             }
         }
-        System.out.println(all.size() + " sources of " + Presets.NAMES.size() + " presets and " + METHODS.size()
-                + " methods compile with NVRTC " + compiler.version() + " for sm_80, sm_90, sm_100");
+        System.out.println(all.size() + " sources of " + (Presets.NAMES.size() - HOT.size()) + " presets and "
+                + METHODS.size() + " methods compile with NVRTC " + compiler.version() + " for sm_80, sm_90, sm_100");
+    }
+
+    /** The hot presets' sources compile too; what their kernels need becomes a page, and none spills. */
+    @Test
+    @Tag("nvrtc")
+    void hotKernelsFitTheRegisters() throws IOException {
+        requireNvrtc();
+        var compiler = KernelCompiler.open();
+        var table = new RegisterTable();
+        var all = hot();
+        for (var source : all.entrySet()) {
+            for (int arch : RegisterTable.ARCHITECTURES) {
+                var image = compiler.compile(source.getKey(), source.getValue(), compiler.target(arch));
+                table.add(source.getValue(), arch, KernelResources.of(image));
+            }
+        }
+        var page = table.page(all.size() + " sources of the presets " + String.join(", ", HOT) + " by " + METHODS.size()
+                + " methods in f32 and bf16, compiled with NVRTC " + compiler.version());
+        Files.writeString(Files.createDirectories(Path.of("target")).resolve("cuda-registers.md"), page);
+        System.out.println(page.lines().skip(2).findFirst().orElseThrow());
+        assertEquals(0, table.spilling(), "kernels that need local memory");
+        assertTrue(table.mostRegisters() <= 128, () -> table.mostRegisters() + " registers: one block at a time");
+    }
+
+    /** Known machine code: a kernel with an array indexed at run time, which lies in local memory, and one without. */
+    @Test
+    @Tag("nvrtc")
+    void registersAndLocalMemoryAreReadFromMachineCode() {
+        requireNvrtc();
+        var source = "extern \"C\" __global__ void array(float *a, int n) { float s[64];"
+                + " for (int i = 0; i < 64; i++) s[i] = a[i * n];"
+                + " for (int j = 0; j < n; j++) s[j % 64] += a[j] * s[j * 7 % 64];"
+                + " for (int i = 0; i < 64; i++) a[i] = s[i]; }\n"
+                + "extern \"C\" __global__ void plain(float *a) { a[threadIdx.x] += 1; }\n";
+        var compiler = KernelCompiler.open();
+        for (int arch : RegisterTable.ARCHITECTURES) {
+            var found = KernelResources.of(compiler.compile(source, "two kernels", compiler.target(arch)));
+            assertEquals(List.of("array", "plain"), List.copyOf(found.keySet()));
+            assertEquals(256, found.get("array").localBytes());
+            assertEquals(0, found.get("plain").localBytes());
+            assertTrue(found.get("plain").registers() >= 4 && found.get("plain").registers() <= 16, found::toString);
+        }
     }
 }

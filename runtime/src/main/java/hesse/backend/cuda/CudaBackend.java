@@ -173,7 +173,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public Executable compile(Computation computation) {
-        var plan = Planner.plan(computation);
+        var plan = precision == Precision.BF16 ? Planner.planShort(computation) : Planner.plan(computation);
         var steps = new ArrayList<DeviceStep>();
         for (var step : plan.steps()) steps.add(prepared(step, plan));
         return new CudaExecutable(this, plan, steps, device, stream);
@@ -218,8 +218,14 @@ public final class CudaBackend implements Backend {
         return runs;
     }
 
+    /** Waits for what is under way, since pinned memory goes before the streams that copy from it. */
     @Override
     public void close() {
-        device.close();
+        if (device.life().isClosed()) return;
+        try {
+            device.synchronize();
+        } finally {
+            device.close();
+        }
     }
 }

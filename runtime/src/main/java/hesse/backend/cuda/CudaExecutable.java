@@ -6,8 +6,10 @@ import hesse.backend.Executable;
 import hesse.plan.Plan;
 import hesse.plan.Plan.Buffer;
 import hesse.plan.Plan.Place;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -42,8 +44,8 @@ final class CudaExecutable implements Executable {
     private final Set<Integer> written = new HashSet<>();
     /** Every graph that is kept, the oldest first. */
     private final List<Recorded> recordings = new ArrayList<>();
-    /** The addresses of the last run that was not a graph's. */
-    private long[] warm = {};
+    /** The addresses of the last runs that were not a graph's, so that a program may alternate between buffers. */
+    private final Deque<long[]> warm = new ArrayDeque<>();
 
     private @Nullable Recorded latest;
 
@@ -107,8 +109,9 @@ final class CudaExecutable implements Executable {
     /** The steps over the present buffers as a graph; none the first time that these are used. */
     private @Nullable Recorded recorded() {
         for (var known : recordings) if (Arrays.equals(known.addresses(), given)) return known;
-        if (!Arrays.equals(warm, given)) {
-            warm = given.clone();
+        if (!warm.removeIf(before -> Arrays.equals(before, given))) {
+            warm.addLast(given.clone());
+            if (warm.size() > GRAPHS_KEPT) warm.removeFirst();
             return null;
         }
         if (recordings.size() == GRAPHS_KEPT) forgetOldest();

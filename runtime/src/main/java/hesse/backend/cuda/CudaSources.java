@@ -49,7 +49,11 @@ public final class CudaSources {
                     case Contraction c -> {
                         if (c.op() instanceof MatMul) continue;
                         var type = plan.buffer(c.out()).dtype();
-                        var precision = type == DType.F64 ? Precision.F64 : Precision.F32;
+                        var precision = switch (type) {
+                            case F64 -> Precision.F64;
+                            case BF16 -> Precision.BF16;
+                            default -> Precision.F32;
+                        };
                         new GeneratedConvolution(
                                 kernels,
                                 ContractionStep.spec(c, precision, type),

@@ -17,13 +17,18 @@ final class MoveSource {
     private MoveSource() {}
 
     private static String head(DType element, DType index) {
+        return head(element, index, element);
+    }
+
+    private static String head(DType element, DType index, DType result) {
         return CudaPrelude.TEXT
                 + "typedef " + CudaPrelude.type(element) + " T;\n"
+                + "typedef " + CudaPrelude.type(result) + " O;\n"
                 + "typedef " + CudaPrelude.type(index) + " X;\n"
                 + "typedef " + (element == DType.F64 ? "double" : "float") + " A;\n"
                 + "#define ADD " + (element == DType.F64 ? "__dadd_rn" : "__fadd_rn") + "\n"
                 + "#define READ(x) (" + CudaPrelude.read(element, compute(element), "(x)") + ")\n"
-                + "#define WRITE(x) (" + CudaPrelude.write(element, compute(element), "(x)") + ")\n"
+                + "#define WRITE(x) (" + CudaPrelude.write(result, compute(element), "(x)") + ")\n"
                 + "static __device__ __forceinline__ T outside() { union { unsigned char b[sizeof(T)]; T t; } u;"
                 + " for (int i = 0; i < (int)sizeof(T); i++) u.b[i] = 0xff; return u.t; }\n";
     }
@@ -123,10 +128,10 @@ final class MoveSource {
                     const int y = q % ROWS; const u64 n = q / ROWS;
             """;
 
-    /** Sums over windows. */
-    static String sumPool(DType element) {
-        return head(element, DType.I32)
-                + "extern \"C\" __global__ void move(const u64 count, const T *from, T *out, " + IMAGES + ") {\n    "
+    /** Sums over windows; the result may have a longer or shorter type. */
+    static String sumPool(DType element, DType result) {
+        return head(element, DType.I32, result)
+                + "extern \"C\" __global__ void move(const u64 count, const T *from, O *out, " + IMAGES + ") {\n    "
                 + LOOP
                 + PLACE.replace("COLUMNS", "OW").replace("ROWS", "OH")
                 + """
@@ -141,9 +146,9 @@ final class MoveSource {
     }
 
     /** The transpose of sums over windows: each element gathers from the windows that it is in, in order. */
-    static String sumPoolTranspose(DType element) {
-        return head(element, DType.I32)
-                + "extern \"C\" __global__ void move(const u64 count, const T *from, T *out, " + IMAGES + ") {\n    "
+    static String sumPoolTranspose(DType element, DType result) {
+        return head(element, DType.I32, result)
+                + "extern \"C\" __global__ void move(const u64 count, const T *from, O *out, " + IMAGES + ") {\n    "
                 + LOOP
                 + PLACE.replace("COLUMNS", "W").replace("ROWS", "H")
                 + """

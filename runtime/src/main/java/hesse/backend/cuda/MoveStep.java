@@ -83,8 +83,8 @@ final class MoveStep implements DeviceStep {
             case ScatterAdd s -> scatterAdd(out, type);
             case ArgMax a ->
                 kernel(MoveSource.argMax(type(0)), out.size(), List.of(0, OUT), in.dim(a.axis()), inner(in, a.axis()));
-            case SumPool p -> pool(MoveSource.sumPool(type), p.window(), in, out, out.size());
-            case SumPoolTranspose p -> pool(MoveSource.sumPoolTranspose(type), p.window(), out, in, out.size());
+            case SumPool p -> pool(MoveSource.sumPool(type(0), type), p.window(), in, out, out.size());
+            case SumPoolTranspose p -> pool(MoveSource.sumPoolTranspose(type(0), type), p.window(), out, in, out.size());
             case ArgMaxPool p -> pool(MoveSource.argMaxPool(type(0)), p.window(), in, out, out.size());
             case Random r ->
                 kernel(
@@ -149,7 +149,7 @@ final class MoveStep implements DeviceStep {
 
     private Body copy(List<Axis> box, long fromStart, long toStart) {
         DType type = plan.buffer(step.out()).dtype();
-        var copy = new StridedCopy(store, type, type, box, fromStart, toStart, false, label);
+        var copy = new StridedCopy(store, type(0), type, box, fromStart, toStart, false, label);
         int in = step.inputs().getFirst();
         return (stream, addresses) -> copy.enqueue(stream, addresses[in], addresses[step.out()]);
     }
@@ -175,11 +175,12 @@ final class MoveStep implements DeviceStep {
         var to = strides(out);
         var copies = new ArrayList<StridedCopy>();
         long start = 0;
-        for (Shape part : step.shapes()) {
+        for (var k = 0; k < step.shapes().size(); k++) {
+            Shape part = step.shapes().get(k);
             var from = strides(part);
             var box = new ArrayList<Axis>();
             for (var a = 0; a < part.rank(); a++) box.add(new Axis(part.dim(a), from[a], to[a]));
-            copies.add(new StridedCopy(store, type, type, box, 0, start, false, label));
+            copies.add(new StridedCopy(store, type(k), type, box, 0, start, false, label));
             start += part.dim(axis) * to[axis];
         }
         return (stream, addresses) -> {

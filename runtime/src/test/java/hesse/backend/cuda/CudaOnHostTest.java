@@ -50,6 +50,8 @@ class CudaOnHostTest {
                 "copiesOverlapTheStepBefore",
                 "convolutionsAgree",
                 "bf16IsMultipliedAsTf32WhereTheLibraryHasNoMixedTypes",
+                "productsOfANetAgreeInBf16",
+                "aTrainingRunAgrees",
                 "productsAgreeFromBuffersThatBeginAnywhere")) {
             tests.add(DynamicTest.dynamicTest(name, () -> invoke(scenarios, name)));
         }
@@ -68,6 +70,7 @@ class CudaOnHostTest {
         invoke(scenarios, "load", own);
         var tests = new ArrayList<DynamicTest>();
         for (var kind : loader.loadClass("hesse.cases.SmallNets").getEnumConstants()) {
+            tests.add(DynamicTest.dynamicTest(kind + " BF16", () -> invoke(scenarios, "runsInBf16", kind)));
             for (var type : loader.loadClass("hesse.tensor.DType").getEnumConstants()) {
                 if (!type.toString().equals("F32") && !type.toString().equals("F64")) continue;
                 tests.add(DynamicTest.dynamicTest(kind + " " + type, () -> invoke(scenarios, "conforms", kind, type)));

@@ -84,7 +84,8 @@ final class ShortStorage {
             case Pad p -> activation[m.out()] = activation[m.inputs().getFirst()];
             case Concat c -> activation[m.out()] = m.inputs().stream().allMatch(b -> activation[b]);
             case SumPool p -> activation[m.out()] = activation[m.inputs().getFirst()];
-            case SumPoolTranspose p -> activation[m.out()] = activation[m.inputs().getFirst()];
+            case SumPoolTranspose p ->
+                activation[m.out()] = activation[m.inputs().getFirst()];
             default -> bar(m);
         }
     }
@@ -100,8 +101,8 @@ final class ShortStorage {
         var kernel = f.kernel();
         int full = (1 << kernel.rank()) - 1;
         boolean follows = false;
-        boolean exact = kernel.results().stream()
-                .anyMatch(r -> r.kind() == Kind.MAX || r.kind() == Kind.SUM && r.axes() == 0);
+        boolean exact =
+                kernel.results().stream().anyMatch(r -> r.kind() == Kind.MAX || r.kind() == Kind.SUM && r.axes() == 0);
         for (int l = 0; l < kernel.loads().size(); l++) {
             var load = kernel.loads().get(l);
             if (load.source() != Source.DATA) continue;
@@ -109,7 +110,8 @@ final class ShortStorage {
             barred[f.inputs().get(l)] |= exact;
         }
         for (int r = 0; r < kernel.results().size(); r++) {
-            boolean stores = kernel.results().get(r).kind() == Kind.STORE && f.modes().get(r) == Mode.WRITE;
+            boolean stores =
+                    kernel.results().get(r).kind() == Kind.STORE && f.modes().get(r) == Mode.WRITE;
             activation[f.outputs().get(r)] |= stores && follows;
             barred[f.outputs().get(r)] |= !stores;
         }

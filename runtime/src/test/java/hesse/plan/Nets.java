@@ -59,8 +59,7 @@ final class Nets {
         return cnn(DType.F64, depth, channels, batch, size, residual, activation);
     }
 
-    static Net cnn(
-            DType type, int depth, int channels, int batch, int size, boolean residual, String activation) {
+    static Net cnn(DType type, int depth, int channels, int batch, int size, boolean residual, String activation) {
         var g = new Graph();
         var parameters = new ArrayList<Node>();
         Node x = g.input("x", type, Shape.of(batch, size, size, channels));

@@ -15,7 +15,6 @@ import hesse.plan.Plan.Contraction;
 import hesse.plan.Plan.Fused;
 import hesse.plan.Plan.Place;
 import hesse.tensor.DType;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -99,7 +98,9 @@ class ShortStorageTest {
             for (var step : plan.steps()) {
                 if (!(step instanceof Contraction c)) continue;
                 boolean gradient = c.op() instanceof ConvFilterGradient
-                        || c.op() instanceof MatMul m && m.transposeA() && c.outShape().rank() == 2;
+                        || c.op() instanceof MatMul m
+                                && m.transposeA()
+                                && c.outShape().rank() == 2;
                 if (gradient || c.accumulate())
                     assertEquals(DType.F32, plan.buffer(c.out()).dtype(), c::toString);
             }
@@ -136,7 +137,9 @@ class ShortStorageTest {
     @Test
     void textIsTheSameEachTime() {
         assertEquals(
-                Planner.planShort(psam(Nets.cnn(DType.F32, 4, 8, 4, 8, true, "gelu"))).text(),
-                Planner.planShort(psam(Nets.cnn(DType.F32, 4, 8, 4, 8, true, "gelu"))).text());
+                Planner.planShort(psam(Nets.cnn(DType.F32, 4, 8, 4, 8, true, "gelu")))
+                        .text(),
+                Planner.planShort(psam(Nets.cnn(DType.F32, 4, 8, 4, 8, true, "gelu")))
+                        .text());
     }
 }

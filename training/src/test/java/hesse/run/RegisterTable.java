@@ -12,11 +12,17 @@ final class RegisterTable {
 
     private record Row(String label, String kernel, List<KernelResources> byArchitecture) {
         int most() {
-            return byArchitecture.stream().mapToInt(KernelResources::registers).max().orElse(0);
+            return byArchitecture.stream()
+                    .mapToInt(KernelResources::registers)
+                    .max()
+                    .orElse(0);
         }
 
         int local() {
-            return byArchitecture.stream().mapToInt(KernelResources::localBytes).max().orElse(0);
+            return byArchitecture.stream()
+                    .mapToInt(KernelResources::localBytes)
+                    .max()
+                    .orElse(0);
         }
     }
 
@@ -48,12 +54,18 @@ final class RegisterTable {
     /** Markdown: counts by number of registers, and the kernels that need the most. */
     String page(String what) {
         var s = new StringBuilder("# Registers of the generated CUDA kernels\n\n");
-        s.append(what).append(": ").append(rows.size()).append(" kernels, at most ").append(mostRegisters());
+        s.append(what)
+                .append(": ")
+                .append(rows.size())
+                .append(" kernels, at most ")
+                .append(mostRegisters());
         s.append(" registers per thread, ").append(spilling()).append(" with local memory (spills).\n\n");
-        s.append("Written by `CudaSourcesTest` (`mvn -Pci`) into `training/target/cuda-registers.md`, read from the machine code's"
-                + " `.nv.info`. Blocks have 256\nthreads: up to 32 registers let 8 blocks share a multiprocessor's 65,536, 64 let"
-                + " 4, 128 let 2.\n\n");
-        s.append("| architecture | ≤ 32 | 33 to 64 | 65 to 128 | more | most | local bytes |\n| --- | --- | --- | --- | --- | --- | --- |\n");
+        s.append(
+                "Written by `CudaSourcesTest` (`mvn -Pci`) into `training/target/cuda-registers.md`, read from the machine code's"
+                        + " `.nv.info`. Blocks have 256\nthreads: up to 32 registers let 8 blocks share a multiprocessor's 65,536, 64 let"
+                        + " 4, 128 let 2.\n\n");
+        s.append(
+                "| architecture | ≤ 32 | 33 to 64 | 65 to 128 | more | most | local bytes |\n| --- | --- | --- | --- | --- | --- | --- |\n");
         for (int a = 0; a < ARCHITECTURES.length; a++) {
             int column = a;
             int[] counts = new int[4];
@@ -68,7 +80,8 @@ final class RegisterTable {
             s.append("| sm_%d | %d | %d | %d | %d | %d | %d |%n"
                     .formatted(ARCHITECTURES[a], counts[0], counts[1], counts[2], counts[3], most, local));
         }
-        s.append("\nThe kernels that need the most, with the preset, the method and the step that first need them:\n\n");
+        s.append(
+                "\nThe kernels that need the most, with the preset, the method and the step that first need them:\n\n");
         s.append("| registers on sm_80, sm_90, sm_100 | local bytes | kernel | of |\n| --- | --- | --- | --- |\n");
         rows.stream()
                 .sorted(Comparator.comparingInt(Row::most).reversed())

@@ -7,7 +7,6 @@ import hesse.plan.Plan.Exchange;
 import hesse.plan.Plan.Fused;
 import hesse.plan.Plan.Move;
 import hesse.scalar.Lowering;
-import hesse.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;

@@ -84,7 +84,8 @@ final class MoveStep implements DeviceStep {
             case ArgMax a ->
                 kernel(MoveSource.argMax(type(0)), out.size(), List.of(0, OUT), in.dim(a.axis()), inner(in, a.axis()));
             case SumPool p -> pool(MoveSource.sumPool(type(0), type), p.window(), in, out, out.size());
-            case SumPoolTranspose p -> pool(MoveSource.sumPoolTranspose(type(0), type), p.window(), out, in, out.size());
+            case SumPoolTranspose p ->
+                pool(MoveSource.sumPoolTranspose(type(0), type), p.window(), out, in, out.size());
             case ArgMaxPool p -> pool(MoveSource.argMaxPool(type(0)), p.window(), in, out, out.size());
             case Random r ->
                 kernel(

@@ -304,7 +304,7 @@ public final class CudaOnHostScenarios {
         return r;
     }
 
-    /** Loss and products of three convolutions and a product, all that lies between stored in bf16, from inputs rounded to bf16. */
+    /** Products of three convolutions and a product, all that lies between stored in bf16, from inputs rounded to bf16. */
     static void productsOfANetAgreeInBf16() {
         Seeds.each(seed -> {
             var d = new Draw(seed, DType.F32);
@@ -320,18 +320,13 @@ public final class CudaOnHostScenarios {
                 h = Ops.apply(gelu, Ops.conv2d(h, w.get(layer), ConvGeometry.of(layer == 1 ? 2 : 1, 1, 1, 1)));
             }
             var logits = Ops.mark(Ops.matmul(Ops.reshape(Ops.mean(h, 1, 2), Shape.of(4, 8)), w.get(3), false, true));
-            // A sum of positive terms, so that nothing cancels in it.
-            var curvature = Curvature.of(w, logits, z -> {
-                var square = Ops.mul(z, z);
-                return Ops.sumAll(Ops.add(square, Ops.scale(0.1, Ops.mul(square, square))));
-            });
+            var curvature = Curvature.of(w, logits, z -> Ops.sumAll(Ops.mul(z, Ops.mul(z, z))));
             var v = w.stream().map(p -> d.normal(p.shape().dims())).toList();
             var quantities = new LinkedHashMap<String, List<Node>>();
-            quantities.put("loss", List.of(curvature.loss()));
             quantities.put("gradient", curvature.gradient());
             quantities.put("hvp", curvature.hvp(v));
             quantities.put("third", curvature.gradVhv(v));
-            var allowed = List.of(2e-2, 2e-2, 4e-2, 6e-2).iterator();
+            var allowed = List.of(2e-2, 4e-2, 6e-2).iterator();
             var values = new LinkedHashMap<String, double[]>();
             d.values().forEach((name, value) -> values.put(name, rounded(value)));
             var all = quantities.values().stream().flatMap(List::stream).toList();

@@ -25,7 +25,8 @@ public record VisionTransformer(
 
     @Override
     public Node apply(Forward f, Node x) {
-        Node embedded = f.at(() -> embed(f, x));
+        Shape images = f.in("conv_proj").at(() -> tiled(x));
+        Node embedded = embed(f, x, images);
         int n = embedded.shape().dim(0);
         int length = embedded.shape().dim(1);
         Node tokens = Ops.reshape(embedded, n * length, width);
@@ -39,12 +40,16 @@ public record VisionTransformer(
         return Layers.linear(f.in("heads.head"), Layers.norm(f.in("encoder.ln"), state, norm), classes);
     }
 
-    private Node embed(Forward f, Node x) {
+    private Shape tiled(Node x) {
         Shape s = x.shape();
         if (s.rank() != 4 || s.dim(1) % patch != 0 || s.dim(2) % patch != 0) {
-            throw new ShapeException("a vision transformer takes images [N, H, W, C] that patches of " + patch + "×"
-                    + patch + " tile, got " + s);
+            throw new ShapeException("a vision transformer takes images [N, H, W, C] that patches of shape [" + patch
+                    + ", " + patch + "] tile, got " + s);
         }
+        return s;
+    }
+
+    private Node embed(Forward f, Node x, Shape s) {
         int n = s.dim(0);
         Node token = f.parameter("class_token", Shape.of(1, 1, width), FileLayout.SAME, Initializer.ZEROS);
         Node patches =

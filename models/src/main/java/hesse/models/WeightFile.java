@@ -10,19 +10,23 @@ import hesse.tensor.Shape;
 import hesse.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** Parameters and buffers between memory and files with PyTorch's names and layouts. */
 public final class WeightFile {
+    /** Metadata without which Hugging Face's library refuses a file. */
+    public static final Map<String, String> METADATA = Map.of("format", "pt");
+
     private WeightFile() {}
 
     /**
      * Reads one tensor per parameter, strictly, and the buffers that are there, in memory layout and floating type.
      *
      * @param bufferNeeded whether buffers that the file lacks are an error
-     * @throws UserException (usage) listing every missing, extra and misshapen tensor
+     * @throws UserException (usage) listing every tensor that is missing, extra, misshapen or of another kind of element
      */
     public static Map<String, Tensor> read(
             Path file, List<Parameter> parameters, List<ModelBuffer> buffers, boolean bufferNeeded, DType dtype) {
@@ -38,13 +42,14 @@ public final class WeightFile {
             boolean buffersNeeded,
             DType dtype) {
         var problems = new ArrayList<String>();
+        if (GptFiles.isFor(parameters)) stored = GptFiles.named(stored, parameters, problems);
         var out = new LinkedHashMap<String, Tensor>();
-        var known = new java.util.HashSet<String>();
+        var known = new HashSet<String>();
         for (var p : parameters) {
             known.add(p.name());
             var t = stored.get(p.name());
             if (t == null) problems.add("missing " + p.name() + " " + p.fileShape());
-            else if (fits(t, p.name(), p.fileShape(), problems))
+            else if (fits(t, p.name(), p.fileShape(), dtype, problems))
                 out.put(p.name(), p.layout().fromFile(t.to(dtype)));
         }
         for (var b : buffers) {
@@ -52,7 +57,8 @@ public final class WeightFile {
             var t = stored.get(b.name());
             boolean counts = b.dtype(dtype).isInteger();
             if (t == null && buffersNeeded && !counts) problems.add("missing " + b.name() + " " + b.shape());
-            if (t != null && fits(t, b.name(), b.shape(), problems)) out.put(b.name(), t.to(b.dtype(dtype)));
+            if (t != null && fits(t, b.name(), b.shape(), b.dtype(dtype), problems))
+                out.put(b.name(), t.to(b.dtype(dtype)));
         }
         for (var e : stored.entrySet()) {
             if (!known.contains(e.getKey()))
@@ -68,9 +74,15 @@ public final class WeightFile {
         return out;
     }
 
-    private static boolean fits(Tensor t, String name, Shape wanted, List<String> problems) {
-        if (t.shape().equals(wanted)) return true;
-        problems.add(name + " has shape " + t.shape() + ", the model's is " + wanted);
+    private static boolean fits(Tensor t, String name, Shape wanted, DType dtype, List<String> problems) {
+        if (!t.shape().equals(wanted)) {
+            problems.add(name + " has shape " + t.shape() + ", the model's is " + wanted);
+        } else if (t.dtype().isFloat() != dtype.isFloat()) {
+            String kind = dtype.isFloat() ? "floating-point" : "whole";
+            problems.add(name + " " + t.shape() + " holds " + t.dtype() + ", the model takes " + kind + " numbers");
+        } else {
+            return true;
+        }
         return false;
     }
 

@@ -37,10 +37,14 @@ final class Attention {
      * @return [N, T, heads·d]
      */
     static Node apply(Node q, Node k, Node v, int heads, boolean causal) {
+        if (q.shape().rank() != 3 || !k.shape().equals(q.shape()) || !v.shape().equals(q.shape())) {
+            throw new ShapeException("attention takes queries, keys and values of one shape [N, T, D], got " + q.shape()
+                    + ", " + k.shape() + " and " + v.shape());
+        }
         int t = q.shape().dim(1);
-        if (q.shape().dim(2) % heads != 0) {
+        if (heads < 1 || q.shape().dim(2) % heads != 0) {
             throw new ShapeException("attention in " + heads + " heads does not divide a width of "
-                    + q.shape().dim(2));
+                    + q.shape().dim(2) + ", that of queries " + q.shape());
         }
         // a plan makes products again that are at least twice as large each way as their inner dimension
         int rows = Math.max(Math.max(ROWS_AT_LEAST, SCORES / t), 2 * (q.shape().dim(2) / heads));

@@ -57,14 +57,18 @@ public final class Forward {
         final Optional<Pass> first;
 
         final NormStatistics policy;
+        /** The place in this batch of the first example that the pass sees. */
+        final int from;
+
         String open = "";
 
-        Pass(Graph graph, DType dtype, Mode mode, Optional<Pass> first, NormStatistics policy) {
+        Pass(Graph graph, DType dtype, Mode mode, Optional<Pass> first, NormStatistics policy, int from) {
             this.graph = graph;
             this.dtype = dtype;
             this.mode = mode;
             this.first = first;
             this.policy = policy;
+            this.from = from;
         }
     }
 
@@ -75,7 +79,7 @@ public final class Forward {
      */
     public static Forward declaring(Graph graph, DType dtype, Mode mode) {
         if (!dtype.isFloat()) throw new IllegalArgumentException("parameters are floating, not " + dtype);
-        var pass = new Pass(graph, dtype, mode, Optional.empty(), NormStatistics.BATCH);
+        var pass = new Pass(graph, dtype, mode, Optional.empty(), NormStatistics.BATCH, 0);
         return new Forward(pass, "", new WeightInit.Kaiming(), mode == Mode.TRAIN);
     }
 
@@ -87,8 +91,17 @@ public final class Forward {
      * @param policy whose statistics training-mode normalisation uses
      */
     public Forward again(Map<String, Node> parameters, NormStatistics policy) {
+        return again(parameters, policy, 0);
+    }
+
+    /**
+     * As {@link #again(Map, NormStatistics)}, of consecutive examples of the batch, each of which keeps its own draws.
+     *
+     * @param from the place in this batch of the first of them
+     */
+    public Forward again(Map<String, Node> parameters, NormStatistics policy, int from) {
         Pass declared = pass.first.orElse(pass);
-        var next = new Pass(pass.graph, pass.dtype, pass.mode, Optional.of(declared), policy);
+        var next = new Pass(pass.graph, pass.dtype, pass.mode, Optional.of(declared), policy, from);
         declared.parameters.forEach((name, p) -> {
             Node value = parameters.get(name);
             var wanted = new Type(pass.dtype, p.shape());
@@ -262,7 +275,9 @@ public final class Forward {
         Node first = g.input(FIRST_EXAMPLE, scalar.dtype(), scalar.shape());
         double each = (double) shape.size() / Math.max(1, shape.dim(0));
         // whole numbers below 2^53 are exact in f64, and integers have no product of their own
-        Node before = Ops.cast(DType.I64, Ops.scale(each, Ops.cast(DType.F64, first)));
+        Node place = Ops.cast(DType.F64, first);
+        if (pass.from > 0) place = Ops.plus(place, pass.from);
+        Node before = Ops.cast(DType.I64, Ops.scale(each, place));
         return g.apply(
                 new Random(distribution, join(path, use), new Type(pass.dtype, shape)),
                 g.input(SEED, scalar.dtype(), scalar.shape()),

@@ -143,6 +143,16 @@ class ModelConfigTest {
     }
 
     @Test
+    void patchesThatDoNotTileTheImageNameTheLayer() {
+        var e = assertThrows(
+                ShapeException.class, () -> describe("{kind: vit, size: s, patch: 5, inputs: [3, 8, 10], classes: 2}"));
+        assertEquals(
+                "at conv_proj: a vision transformer takes images [N, H, W, C] that patches of shape [5, 5] tile,"
+                        + " got [1, 8, 10, 3]",
+                e.getMessage());
+    }
+
+    @Test
     void initialisationsReachTheLayers() {
         var glorot = describe("{kind: mlp, inputs: 30, classes: 10, hidden: [20], init: glorot}")
                 .parameters();

@@ -181,9 +181,33 @@ class ForwardTest {
                 "more than one value per channel",
                 () -> Layers.batchNorm(f.in("norm"), g.input("one", DType.F32, Shape.of(1, 3))));
         message(
+                "where stem and side.conv meet: ",
+                "shapes [[4, 6, 6, 8], [4, 6, 6, 4]] do not broadcast",
+                () -> Ops.add(
+                        Layers.conv2d(f.in("stem"), images, 8, 3),
+                        Layers.conv2d(f.in("side").in("conv"), images, 4, 3)));
+        message(
+                "where stem.again and head meet: ",
+                "[144, 8]",
+                () -> Ops.matmul(
+                        Ops.reshape(Layers.conv2d(f.in("stem").in("again"), images, 8, 3), 144, 8),
+                        Layers.linear(f.in("head"), images, 5)));
+        message(
+                "at mix: ",
+                "attention in 5 heads does not divide a width of 12, that of queries [4, 3, 12]",
+                () -> f.in("mix").at(() -> Layers.attend(sequence(12), sequence(12), sequence(12), 5, true)));
+        message(
+                "at mix: ",
+                "[4, 3, 12], [4, 3, 12] and [4, 3, 8]",
+                () -> f.in("mix").at(() -> Layers.attend(sequence(12), sequence(12), sequence(8), 4, true)));
+        message(
                 "at a.b: ",
                 "shapes [[4, 6, 6, 3], [4, 6, 6, 2]] do not broadcast",
                 () -> f.in("a").in("b").at(() -> Ops.add(images, g.input("other", DType.F32, Shape.of(4, 6, 6, 2)))));
+    }
+
+    private Node sequence(int width) {
+        return g.input("of " + width, DType.F32, Shape.of(4, 3, width));
     }
 
     private static void message(String start, String part, org.junit.jupiter.api.function.Executable body) {

@@ -45,7 +45,7 @@ public final class Graph {
         try {
             return op.normalize(this, inputs);
         } catch (ShapeException e) {
-            throw e.at(path());
+            throw e.among(this, inputs);
         }
     }
 

@@ -230,7 +230,7 @@ public final class Ops {
         int missing = shape.rank() - x.shape().rank();
         if (missing < 0) {
             throw new ShapeException("shape " + x.shape() + " does not broadcast to " + shape)
-                    .at(x.graph().path());
+                    .among(x.graph(), List.of(x));
         }
         if (missing > 0) {
             var dims = new ArrayList<>(Collections.nCopies(missing, 1));
@@ -255,7 +255,7 @@ public final class Ops {
                             Arrays.stream(nodes).map(m -> m.shape().toString()).toList();
                     throw new ShapeException("shapes " + shapes + " do not broadcast: extents of an axis, counted"
                                     + " from the last, are to be equal or 1")
-                            .at(nodes[0].graph().path());
+                            .among(nodes[0].graph(), List.of(nodes));
                 }
                 dims[shift + i] = d;
             }

@@ -16,7 +16,7 @@ public record Slice(List<Integer> starts, List<Integer> sizes, List<Integer> str
     static Node along(Node x, int axis, int start, int size) {
         if (axis < 0 || axis >= x.shape().rank()) {
             throw new ShapeException("slice along axis " + axis + " of a tensor of shape " + x.shape())
-                    .at(x.graph().path());
+                    .among(x.graph(), List.of(x));
         }
         var starts = new ArrayList<Integer>();
         var sizes = new ArrayList<Integer>();

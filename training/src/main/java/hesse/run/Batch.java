@@ -10,6 +10,7 @@ import hesse.tensor.Safetensors;
 import hesse.tensor.Shape;
 import hesse.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -45,7 +46,21 @@ public record Batch(Tensor x, Tensor y, Optional<Tensor> sampled) {
         return new Batch(
                 memory.to(inputs.dtype(dtype)),
                 y.to(y.dtype().isFloat() ? dtype : DType.I64),
-                Optional.ofNullable(tensors.get("y_sampled")).map(t -> t.to(DType.I64)));
+                Optional.ofNullable(tensors.get("y_sampled")).map(t -> sampled(file, t, y)));
+    }
+
+    /** One label wherever y has one. */
+    private static Tensor sampled(Path file, Tensor t, Tensor y) {
+        int[] dims = y.shape().dims();
+        Shape wanted = y.dtype().isFloat() ? Shape.of(Arrays.copyOf(dims, dims.length - 1)) : y.shape();
+        if (!t.shape().equals(wanted) || !t.dtype().isInteger()) {
+            throw misfit(
+                    file,
+                    "y_sampled has shape " + t.shape() + " and holds " + t.dtype() + ", the method takes whole numbers "
+                            + wanted,
+                    "");
+        }
+        return t.to(DType.I64);
     }
 
     /**

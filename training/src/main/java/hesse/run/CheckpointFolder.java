@@ -148,7 +148,7 @@ final class CheckpointFolder {
             Files.createDirectories(folder);
             delete(parts);
             Files.createDirectory(parts);
-            Safetensors.write(parts.resolve(WEIGHTS), snapshot.weights);
+            Safetensors.write(parts.resolve(WEIGHTS), snapshot.weights, WeightFile.METADATA);
             Safetensors.write(parts.resolve(STATE), snapshot.optimizer);
             write(parts.resolve(PROGRESS), JSON.writeValueAsBytes(snapshot.progress.toMap()));
             var lines = new StringBuilder();

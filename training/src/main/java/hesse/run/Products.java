@@ -144,19 +144,27 @@ public final class Products {
             int dot = name.indexOf('.', 6);
             if (dot > 0)
                 further.computeIfAbsent(name.substring(0, dot + 1), k -> new LinkedHashMap<>())
-                        .put(name.substring(dot + 1), t);
+                        .put(name, t);
         });
         Path file = request.vector().orElseThrow();
         fit(file, own, "vector.");
         fit(file, own, "probe.0.");
         further.forEach((prefix, tensors) -> {
-            if (!prefix.equals("probe.0.")) fit(file, tensors, prefix);
+            if (!prefix.equals("probe.0.")) fitProbe(file, tensors, prefix);
         });
     }
 
     private void fit(Path file, Map<String, Tensor> tensors, String prefix) {
         WeightFile.fit(file, tensors, parameters, List.of(), false, request.dtype())
                 .forEach((name, t) -> given.put(prefix + name, t));
+    }
+
+    /** A further probe, whose tensors' names in the file begin with its own. */
+    private void fitProbe(Path file, Map<String, Tensor> tensors, String prefix) {
+        var named = parameters.stream()
+                .map(p -> new Parameter(prefix + p.name(), p.shape(), p.layout(), p.initializer()))
+                .toList();
+        given.putAll(WeightFile.fit(file, tensors, named, List.of(), false, request.dtype()));
     }
 
     private List<Node> direction() {

@@ -78,7 +78,8 @@ public record Snapshot(ConfiguredModel model, Map<String, Tensor> weights, Tenso
     public void write(Path folder, Tensor targets) {
         var f = Forward.declaring(new Graph(), x.dtype().isFloat() ? x.dtype() : DType.F32, Mode.EVAL);
         model.model().apply(f, model.inputs().node(f.graph(), "x", 1, x.dtype().isFloat() ? x.dtype() : DType.F32));
-        Safetensors.write(folder.resolve("weights.safetensors"), WeightFile.stored(weights, f.parameters()));
+        Safetensors.write(
+                folder.resolve("weights.safetensors"), WeightFile.stored(weights, f.parameters()), WeightFile.METADATA);
         boolean images = model.inputs() instanceof Inputs.Images;
         Safetensors.write(
                 folder.resolve("batch.safetensors"), Map.of("x", images ? FileLayout.CONV.toFile(x) : x, "y", targets));

@@ -106,7 +106,7 @@ public final class Objective {
 
     /** What a method's second derivatives are taken of: the first pass, or the same with its statistics held constant. */
     public Curvature secondPass() {
-        return statistics == NormStatistics.FROZEN ? at(parameters(), x, y) : curvature;
+        return statistics == NormStatistics.FROZEN ? at(parameters(), x, y, 0) : curvature;
     }
 
     /** The same, for other labels. */
@@ -122,7 +122,7 @@ public final class Objective {
 
     /** ∇L at other values of the parameters. */
     public List<Node> gradientAt(List<Node> values) {
-        return at(held(values), x, y).gradient();
+        return at(held(values), x, y, 0).gradient();
     }
 
     /**
@@ -133,10 +133,11 @@ public final class Objective {
         return values.stream().map(Ops::stopGradient).toList();
     }
 
-    private Curvature at(List<Node> values, Node x, Node y) {
+    /** @param from the place in the batch of the first of the examples x */
+    private Curvature at(List<Node> values, Node x, Node y, int from) {
         var named = new LinkedHashMap<String, Node>();
         for (int i = 0; i < values.size(); i++) named.put(names().get(i), Ops.mark(values.get(i)));
-        Node logits = Ops.mark(model.apply(first.again(named, statistics), x));
+        Node logits = Ops.mark(model.apply(first.again(named, statistics, from), x));
         return new Curvature(List.copyOf(named.values()), logits, loss.apply(logits, y));
     }
 
@@ -152,9 +153,11 @@ public final class Objective {
     public final class Group {
         private final Node examples;
         private final Node targets;
+        private final int from;
         private final int size;
 
         private Group(int from, int size) {
+            this.from = from;
             this.examples = Ops.slice(x, 0, from, size);
             this.targets = Ops.slice(y, 0, from, size);
             this.size = size;
@@ -167,7 +170,7 @@ public final class Objective {
 
         /** The gradient of its mean loss at some values of the parameters. */
         public List<Node> gradientAt(List<Node> values) {
-            return at(held(values), examples, targets).gradient();
+            return at(held(values), examples, targets, from).gradient();
         }
     }
 

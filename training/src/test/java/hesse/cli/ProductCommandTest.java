@@ -195,6 +195,38 @@ class ProductCommandTest {
     }
 
     @Test
+    void labelsAndProbesThatDoNotFitTheModelEndWith2() {
+        var batch = folder.resolve("batch.safetensors");
+        for (var labels : List.of(Tensor.allocate(DType.I64, Shape.of(3)), Tensor.allocate(DType.F32, Shape.of(2)))) {
+            var x = Tensor.allocate(DType.F32, Shape.of(2, 5));
+            Safetensors.write(batch, Map.of("x", x, "y", Tensor.allocate(DType.I64, Shape.of(2)), "y_sampled", labels));
+            var message = run(
+                            CASE.resolve("config.yaml"),
+                            CASE.resolve("weights.safetensors"),
+                            batch,
+                            "--method",
+                            "gn_trace",
+                            "--sigma2",
+                            "0.1")
+                    .failed(2);
+            assertTrue(
+                    message.contains("y_sampled has shape " + labels.shape() + " and holds " + labels.dtype()),
+                    message);
+            assertTrue(message.contains("the method takes whole numbers [2]"), message);
+        }
+        var probes = new LinkedHashMap<>(
+                Safetensors.read(CASE.resolve("vector.safetensors")).tensors());
+        probes.forEach((name, t) -> assertTrue(!name.startsWith("probe."), name));
+        probes.put("probe.1.layers.0.weight", Tensor.allocate(DType.F32, Shape.of(2, 2)));
+        var file = folder.resolve("vector.safetensors");
+        Safetensors.write(file, probes);
+        var message = product("--vector", file.toString(), "--method", "weight_noise", "--sigma2", "0.1")
+                .failed(2);
+        assertTrue(message.contains("probe.1.layers.0.weight has shape [2, 2], the model's is [7, 5]"), message);
+        assertTrue(message.contains("missing probe.1.layers.0.bias [7]"), message);
+    }
+
+    @Test
     void missingAndTruncatedFilesEndWith1() throws IOException {
         var missing = folder.resolve("missing");
         assertTrue(run(CASE.resolve("config.yaml"), missing, CASE.resolve("batch.safetensors"))

@@ -1,7 +1,6 @@
 package hesse.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import hesse.backend.BackendOptions;
@@ -33,10 +32,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Residual nets and vision Transformers of full depth, in f64, against an independent implementation. */
 class GoldenModelsTest {
-    private static final double TOLERANCE = 1e-9;
-    /** A parameter's tensor counts with at least this share of the whole vector's norm: some derivatives are exactly zero. */
-    private static final double FLOOR = 1e-3;
-
     @TempDir
     Path temporary;
 
@@ -73,10 +68,7 @@ class GoldenModelsTest {
 
         var expected = new LinkedHashMap<>(
                 Safetensors.read(folder.resolve("expected.safetensors")).tensors());
-        var kinds = expected.keySet().stream()
-                .filter(n -> n.startsWith("fold."))
-                .map(n -> n.substring(5))
-                .toList();
+        var kinds = HashedCase.kinds(expected);
         var names = f.parameters().stream().map(Parameter::name).toList();
         var actual = new LinkedHashMap<String, Tensor>();
         actual.putAll(compute(config, model, mode, folder, Set.of("loss", "logits", "jvp", "vhv", "vgv", "vnv")));
@@ -84,39 +76,8 @@ class GoldenModelsTest {
             HashedCase.fold(actual, kind, names, compute(config, model, mode, folder, Set.of(kind)));
         }
 
-        double v = Golden.norm(List.copyOf(Safetensors.read(temporary.resolve("vector.safetensors"))
-                .tensors()
-                .values()));
-        for (var q : List.of("loss", "logits", "jvp")) {
-            close(q, Golden.distance(expected.get(q), actual.get(q)), Golden.norm(List.of(expected.get(q))));
-        }
-        var products = Map.of("vhv", "hvp", "vgv", "gnvp", "vnv", "nmevp");
-        products.forEach(
-                (q, kind) -> close(q, Golden.distance(expected.get(q), actual.get(q)), v * whole(expected, kind)));
-        double ofNme = whole(expected, "nmevp");
-        for (var kind : kinds) {
-            double whole = Math.max(whole(expected, kind), kind.startsWith("nme_") ? FLOOR * ofNme : 0);
-            for (int i = 0; i < names.size(); i++) {
-                double scale = Math.max(expected.get("norm." + kind).get(i), FLOOR * whole);
-                String what = kind + "." + names.get(i);
-                close(what, difference("norm." + kind, i, expected, actual), scale);
-                for (int k = 0; k < HashedCase.FOLDS; k++) {
-                    close(what, difference("fold." + kind, i * HashedCase.FOLDS + k, expected, actual), scale);
-                }
-            }
-        }
-    }
-
-    private static double difference(String name, long at, Map<String, Tensor> expected, Map<String, Tensor> actual) {
-        return Math.abs(expected.get(name).get(at) - actual.get(name).get(at));
-    }
-
-    private static double whole(Map<String, Tensor> expected, String kind) {
-        return Golden.norm(List.of(expected.get("norm." + kind)));
-    }
-
-    private static void close(String what, double error, double scale) {
-        assertTrue(error <= TOLERANCE * scale, () -> what + " is off by " + error + " of " + scale);
+        var vector = Safetensors.read(temporary.resolve("vector.safetensors")).tensors();
+        HashedCase.assertClose(expected, actual, names, List.copyOf(vector.values()));
     }
 
     private Map<String, Tensor> compute(

@@ -1,5 +1,7 @@
 package hesse.run;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import hesse.nn.ModelBuffer;
 import hesse.nn.Parameter;
 import hesse.tensor.DType;
@@ -19,6 +21,10 @@ import java.util.Map;
 public final class HashedCase {
     /** Sums of a tensor with different signs. */
     static final int FOLDS = 8;
+
+    private static final double TOLERANCE = 1e-9;
+    /** A parameter's tensor counts with at least this share of the whole vector's norm: some derivatives are exactly zero. */
+    private static final double FLOOR = 1e-3;
 
     private HashedCase() {}
 
@@ -82,12 +88,59 @@ public final class HashedCase {
         return sums;
     }
 
+    /** What an expected file holds folded: gradient, hvp, …. */
+    public static List<String> kinds(Map<String, Tensor> expected) {
+        return expected.keySet().stream()
+                .filter(n -> n.startsWith("fold."))
+                .map(n -> n.substring(5))
+                .toList();
+    }
+
+    /**
+     * Asserts that folded results are the expected ones to {@link #TOLERANCE}, tensor by tensor.
+     *
+     * @param names of the parameters, in order
+     * @param vector that the products are with
+     */
+    public static void assertClose(
+            Map<String, Tensor> expected, Map<String, Tensor> actual, List<String> names, List<Tensor> vector) {
+        for (var q : List.of("loss", "logits", "jvp"))
+            close(q, Golden.distance(expected.get(q), actual.get(q)), Golden.norm(List.of(expected.get(q))));
+        double v = Golden.norm(vector);
+        Map.of("vhv", "hvp", "vgv", "gnvp", "vnv", "nmevp")
+                .forEach((q, kind) ->
+                        close(q, Golden.distance(expected.get(q), actual.get(q)), v * whole(expected, kind)));
+        double ofNme = whole(expected, "nmevp");
+        for (var kind : kinds(expected)) {
+            double whole = Math.max(whole(expected, kind), kind.startsWith("nme_") ? FLOOR * ofNme : 0);
+            for (int i = 0; i < names.size(); i++) {
+                double scale = Math.max(expected.get("norm." + kind).get(i), FLOOR * whole);
+                String what = kind + "." + names.get(i);
+                close(what, difference("norm." + kind, i, expected, actual), scale);
+                for (int k = 0; k < FOLDS; k++)
+                    close(what, difference("fold." + kind, i * FOLDS + k, expected, actual), scale);
+            }
+        }
+    }
+
+    private static double difference(String name, long at, Map<String, Tensor> expected, Map<String, Tensor> actual) {
+        return Math.abs(expected.get(name).get(at) - actual.get(name).get(at));
+    }
+
+    private static double whole(Map<String, Tensor> expected, String kind) {
+        return Golden.norm(List.of(expected.get("norm." + kind)));
+    }
+
+    private static void close(String what, double error, double scale) {
+        assertTrue(error <= TOLERANCE * scale, () -> what + " is off by " + error + " of " + scale);
+    }
+
     /**
      * Tensors per parameter as the golden file stores them: {@code fold.<kind>} [parameters, 8] and {@code norm.<kind>} [parameters].
      *
      * @param names of the parameters, in order
      */
-    static void fold(Map<String, Tensor> out, String kind, List<String> names, Map<String, Tensor> tensors) {
+    public static void fold(Map<String, Tensor> out, String kind, List<String> names, Map<String, Tensor> tensors) {
         var folds = Tensor.allocate(DType.F64, Shape.of(names.size(), FOLDS));
         var norms = Tensor.allocate(DType.F64, Shape.of(names.size()));
         for (int i = 0; i < names.size(); i++) {

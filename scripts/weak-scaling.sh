@@ -33,7 +33,7 @@ train() { # folder, batch, launcher...
 
 for ((i = 1; i <= rounds; i++)); do
     train "one-$i" "$each" env
-    train "ranks-$i" $((n * each)) mpirun --oversubscribe --allow-run-as-root --bind-to "${BIND:-none}" -n "$n"
+    train "ranks-$i" $((n * each)) mpirun --oversubscribe --allow-run-as-root --mca mpi_yield_when_idle 1 --bind-to "${BIND:-none}" -n "$n"
     jobs=()
     for ((r = 0; r < n; r++)); do
         train "apart-$i-$r" "$each" env &

@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 public final class Group implements Ranks, Link.Listener {
     private static final double BEAT_SECONDS = 1;
     private static final double LEAST_PATIENCE = 3;
+    /** So many times as patient with all of them at rest: on a GPU a whole step is one piece of work. */
+    private static final double ALL_AT_REST = 30;
+
     private static final long LONGEST_BEAT = 2_000_000_000L;
 
     /** What ends this process when the group is broken; it does not return. */
@@ -120,7 +123,8 @@ public final class Group implements Ranks, Link.Listener {
         long last = System.nanoTime();
         while (!closed) {
             long now = System.nanoTime();
-            awake = awake + Math.min(now - last, LONGEST_BEAT);
+            long passed = now - last;
+            awake = awake + Math.min(passed, LONGEST_BEAT);
             last = now;
             for (var link : links) {
                 try {
@@ -129,7 +133,8 @@ public final class Group implements Ranks, Link.Listener {
                     lost(link);
                 }
             }
-            judge();
+            // who was stopped listens first
+            if (passed <= LONGEST_BEAT) judge();
             pause(BEAT_SECONDS);
         }
     }
@@ -150,6 +155,10 @@ public final class Group implements Ranks, Link.Listener {
             double idle = link.standing().idle(furthest, now);
             if (!link.left()) hangs(link.peer(), idle);
         }
+        double resting = standing.resting(now);
+        for (var link : links) resting = Math.min(resting, link.standing().resting(now));
+        if (resting > ALL_AT_REST * patience)
+            broken("no rank has done anything for " + (int) resting + " s: an exchange between them hangs", 1);
     }
 
     private void hangs(Peer peer, double seconds) {
@@ -171,9 +180,8 @@ public final class Group implements Ranks, Link.Listener {
     private void broken(String why, int exitCode) {
         if (closed || !over.compareAndSet(false, true)) return;
         for (var link : links) link.failed(why, exitCode);
-        ending.end(
-                why + "; all " + world.size() + " ranks end. A run goes on from its last checkpoint with --resume",
-                exitCode);
+        var remedy = exitCode == 1 ? ". A run goes on from its last checkpoint with --resume" : "";
+        ending.end(why + "; all " + world.size() + " ranks end" + remedy, exitCode);
     }
 
     /**

@@ -48,6 +48,11 @@ final class Standing {
         return (now - heard) / 1e9;
     }
 
+    /** Seconds since it last did anything, as far as it has said; 0 while it is apart. */
+    double resting(long now) {
+        return apart ? 0 : (now - changed) / 1e9;
+    }
+
     /** Seconds for which others have been further while it did nothing. */
     double idle(long furthest, long now) {
         if (apart || position >= furthest) behindSince = now;

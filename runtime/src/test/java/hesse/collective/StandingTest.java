@@ -57,6 +57,16 @@ class StandingTest {
     }
 
     @Test
+    void restIsMeasuredFromTheLastSignOfWork() {
+        var rank = new Watched();
+        rank.after(10, 7, true, false, 7);
+        rank.after(5, 7, false, false, 7);
+        assertEquals(4, rank.standing.resting(rank.now));
+        rank.after(5, 7, false, true, 7);
+        assertEquals(0, rank.standing.resting(rank.now));
+    }
+
+    @Test
     void silenceIsMeasured() {
         var standing = new Standing(0);
         standing.heard(3 * SECOND);

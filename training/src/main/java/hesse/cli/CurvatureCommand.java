@@ -251,15 +251,21 @@ public final class CurvatureCommand implements Command {
                         label,
                         asked::isAsked);
                 answers.answer(wanted, Optional.ofNullable(prior), landscape.read(read));
-                if (!ranks.first()) return 0;
-                if (interruption.asked()) console.log("interrupted: what was found so far");
-                if (out != null) Safetensors.write(out, answers.tensors(), Map.of("format", "pt"));
-                draw(answers.pictures());
-                if (json) console.print(Json.print(answers.record()));
-                else print(console, "", answers.record());
+                boolean ended = asked.isAsked();
+                if (ranks.first()) tell(console, answers, ended);
+                // a process that was asked to end is gone when the interruption closes: not before all is told
+                if (ended) ranks.close();
             }
         }
         return 0;
+    }
+
+    private void tell(Console console, CurvatureAnswers answers, boolean ended) {
+        if (ended) console.log("interrupted: what was found so far");
+        if (out != null) Safetensors.write(out, answers.tensors(), Map.of("format", "pt"));
+        draw(answers.pictures());
+        if (json) console.print(Json.print(answers.record()));
+        else print(console, "", answers.record());
     }
 
     private void check() {

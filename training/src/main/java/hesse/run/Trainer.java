@@ -228,6 +228,9 @@ public final class Trainer implements AutoCloseable {
                 boolean stopped = loop(loop, interruption, watchdog);
                 var status = stopped ? Status.INTERRUPTED : Status.DONE;
                 summary(status.name().toLowerCase(java.util.Locale.ROOT));
+                // a process that was asked to end is gone when the interruption closes, and must not leave one that is
+                // still saving
+                if (stopped) ranks.close();
                 return result(status);
             }
         }

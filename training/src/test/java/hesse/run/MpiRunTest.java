@@ -283,6 +283,28 @@ class MpiRunTest {
         lastCheckpointIsGood(out);
     }
 
+    /** Whichever rank is told: all stop after the same step, none leaves before rank 0 has saved, and nobody is called dead. */
+    @Test
+    void aRankThatIsAskedToEndStopsAllBehindACheckpoint() throws Exception {
+        try (var run = new Endless("asked", 2, List.of(), List.of())) {
+            long before = System.nanoTime();
+            assertEquals(
+                    0,
+                    new ProcessBuilder("kill", "-TERM", run.ranks.getLast().pid() + "")
+                            .start()
+                            .waitFor());
+            run.untilAllHaveEnded(before);
+            var outcome = run.outcome();
+            assertTrue(outcome.exit() == 130 || outcome.exit() == 143, outcome.exit() + outcome.err());
+            assertTrue(!outcome.err().contains("has died"), outcome.err());
+            var summary = JSON.readTree(folder.resolve("asked/summary.json").toFile());
+            assertEquals("interrupted", summary.get("status").asString());
+            assertTrue(Files.exists(folder.resolve(
+                    "asked/checkpoints/step-%08d".formatted(summary.get("steps").asInt()))));
+        }
+        lastCheckpointIsGood("asked");
+    }
+
     @Test
     void ranksOfDifferentConfigurationsAreRefused() throws Exception {
         var first = new ArrayList<>(hesse(run("different", "--set", "train.steps=5")));

@@ -134,7 +134,13 @@ final class NcclCollective implements Collective {
     void sums(long[] from, long[] to, List<Long> elements, DType dtype) {
         life.require();
         check(groupStart.apply(), "ncclGroupStart");
-        for (int i = 0; i < from.length; i++) sum(from[i], to[i], elements.get(i), dtype);
+        try {
+            for (int i = 0; i < from.length; i++) sum(from[i], to[i], elements.get(i), dtype);
+        } catch (CudaException e) {
+            // an open group would keep the communicator from closing
+            groupEnd.apply();
+            throw e;
+        }
         check(groupEnd.apply(), "ncclGroupEnd");
     }
 

@@ -12,7 +12,6 @@ import hesse.cases.SmallNets;
 import hesse.collective.CollectiveConformance;
 import hesse.collective.Ranks;
 import hesse.tensor.DType;
-import hesse.tensor.Tensor;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -54,20 +53,7 @@ class CudaConformanceTest {
         try (var device = CudaDevice.open(0)) {
             var stream = device.stream("compute");
             var nccl = NcclCollective.create(device, stream, Ranks.alone());
-            CollectiveConformance.check(nccl, (value, work) -> {
-                long bytes = value.data().byteSize();
-                try (var pinned = device.pinned(bytes);
-                        var memory = device.allocate(bytes, "a tensor to sum")) {
-                    pinned.segment().asSlice(0, bytes).copyFrom(value.data());
-                    stream.toDevice(memory.address(), pinned, 0, bytes);
-                    work.accept(memory.address());
-                    stream.toHost(pinned, 0, memory.address(), bytes);
-                    stream.synchronize();
-                    var copy = Tensor.allocate(value.dtype(), value.shape());
-                    copy.data().copyFrom(pinned.segment().asSlice(0, bytes));
-                    return copy;
-                }
-            });
+            CollectiveConformance.check(nccl, DeviceTensors.of(device, stream));
         }
     }
 }

@@ -28,13 +28,17 @@ class FakeCudaTest {
         return Stream.concat(
                 Stream.of(DynamicTest.dynamicTest(
                         "discoveryLoadsTheLibraries", () -> run(() -> load.invoke(null, folder)))),
-                Arrays.stream(scenarios.getDeclaredMethods())
-                        .filter(method -> Modifier.isPublic(method.getModifiers()))
-                        .sorted(Comparator.comparing(java.lang.reflect.Method::getName))
-                        .map(method -> DynamicTest.dynamicTest(
-                                method.getName(),
-                                () -> run(() -> method.invoke(
-                                        scenarios.getDeclaredConstructor().newInstance())))));
+                Stream.concat(tests(scenarios), tests(loader.loadClass("hesse.backend.cuda.FakeNcclScenarios"))));
+    }
+
+    private static Stream<DynamicTest> tests(Class<?> scenarios) {
+        return Arrays.stream(scenarios.getDeclaredMethods())
+                .filter(method -> Modifier.isPublic(method.getModifiers()))
+                .sorted(Comparator.comparing(java.lang.reflect.Method::getName))
+                .map(method -> DynamicTest.dynamicTest(
+                        method.getName(),
+                        () -> run(() ->
+                                method.invoke(scenarios.getDeclaredConstructor().newInstance()))));
     }
 
     private interface Reflective {

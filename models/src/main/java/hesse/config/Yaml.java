@@ -1,13 +1,21 @@
 package hesse.config;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.IntFunction;
 import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.common.Anchor;
 import org.snakeyaml.engine.v2.composer.Composer;
+import org.snakeyaml.engine.v2.events.AliasEvent;
+import org.snakeyaml.engine.v2.events.CollectionEndEvent;
+import org.snakeyaml.engine.v2.events.CollectionStartEvent;
+import org.snakeyaml.engine.v2.events.Event;
 import org.snakeyaml.engine.v2.exceptions.Mark;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
@@ -16,6 +24,7 @@ import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
+import org.snakeyaml.engine.v2.parser.Parser;
 import org.snakeyaml.engine.v2.parser.ParserImpl;
 import org.snakeyaml.engine.v2.scanner.StreamReader;
 import org.snakeyaml.engine.v2.schema.CoreSchema;
@@ -46,8 +55,8 @@ final class Yaml {
                     .setSchema(new CoreSchema())
                     .setAllowDuplicateKeys(true)
                     .build();
-            var root =
-                    new Composer(settings, new ParserImpl(settings, new StreamReader(settings, text))).getSingleNode();
+            var events = new ParserImpl(settings, new StreamReader(settings, text));
+            var root = new Composer(settings, yaml.new Acyclic(events)).getSingleNode();
             return root.isEmpty()
                     ? new ConfigValue.Table(Map.of(), originOfLine.apply(1))
                     : yaml.convert(root.get(), 0);
@@ -57,6 +66,49 @@ final class Yaml {
             throw new ConfigException(originOfLine.apply(line) + ": not valid YAML: " + e.getProblem());
         } catch (YamlEngineException e) {
             throw new ConfigException(originOfLine.apply(1) + ": not valid YAML: " + e.getMessage());
+        }
+    }
+
+    /** Refuses aliases of what they stand in: no value has them, and a table merged into itself would keep the composer busy forever. */
+    private final class Acyclic implements Parser {
+        private final Parser events;
+        private final Deque<Optional<Anchor>> open = new ArrayDeque<>();
+
+        Acyclic(Parser events) {
+            this.events = events;
+        }
+
+        @Override
+        public Event next() {
+            var event = events.next();
+            switch (event) {
+                case CollectionStartEvent start -> open.push(start.getAnchor());
+                case CollectionEndEvent end -> open.pop();
+                case AliasEvent alias -> {
+                    if (open.contains(Optional.of(alias.getAlias()))) {
+                        int line = event.getStartMark().map(Mark::getLine).orElse(0) + 1;
+                        throw new ConfigException(
+                                originOfLine.apply(line) + ": " + alias.getAlias() + " stands within itself");
+                    }
+                }
+                default -> {}
+            }
+            return event;
+        }
+
+        @Override
+        public boolean checkEvent(Event.ID id) {
+            return events.checkEvent(id);
+        }
+
+        @Override
+        public Event peekEvent() {
+            return events.peekEvent();
+        }
+
+        @Override
+        public boolean hasNext() {
+            return events.hasNext();
         }
     }
 

@@ -316,7 +316,9 @@ class ConfigNodeTest {
                 "a: *x",
                 "a: 1\n---\nb: 2",
                 "\u0001",
-                "a: &x [*x]"
+                "a: &x [*x]",
+                "a: &x {<<: *x}",
+                "a: &x {b: {<<: [*x, *x]}}"
             })
     void whatIsNoConfigurationIsRefusedWithItsPlace(String yaml) {
         var e = assertThrows(ConfigException.class, () -> parse(yaml));

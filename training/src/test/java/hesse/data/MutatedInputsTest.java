@@ -18,8 +18,10 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -44,6 +46,7 @@ class MutatedInputsTest {
     }
 
     @Test
+    @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void goodInputsAreReadAndFormerFindingsRefused() throws Exception {
         int found = 0;
         for (var parser : InputParser.values()) {
@@ -74,8 +77,10 @@ class MutatedInputsTest {
         }
     }
 
+    // an input that is never done with must not hold up all others; two parsers at a time take half of their minutes
     @Test
     @Tag("fuzz")
+    @Timeout(value = 60, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void noMutatedInputDoesHarm() throws Exception {
         long seed = Long.getLong("hesse.seed", System.nanoTime());
         long inputs = Long.getLong("hesse.fuzz.inputs", Long.MAX_VALUE);

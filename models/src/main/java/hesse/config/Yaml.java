@@ -1,5 +1,6 @@
 package hesse.config;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -64,7 +65,8 @@ final class Yaml {
             int line =
                     e.getProblemMark().or(e::getContextMark).map(Mark::getLine).orElse(0) + 1;
             throw new ConfigException(originOfLine.apply(line) + ": not valid YAML: " + e.getProblem());
-        } catch (YamlEngineException e) {
+        } catch (YamlEngineException | IllegalArgumentException e) {
+            // the scanner takes the digits of an escape for a number without a look at them
             throw new ConfigException(originOfLine.apply(1) + ": not valid YAML: " + e.getMessage());
         }
     }
@@ -159,6 +161,10 @@ final class Yaml {
 
     private static ConfigValue scalar(ScalarNode node, Origin origin) {
         String text = node.getValue();
+        // half of a pair is in no file's name and in no other text that is meant
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new ConfigException(origin + ": a character of this text does not exist");
+        }
         var tag = node.getTag();
         if (tag.equals(Tag.NULL)) return new ConfigValue.Scalar(null, text, origin);
         if (tag.equals(Tag.BOOL)) return new ConfigValue.Scalar(truth(text, origin), text, origin);

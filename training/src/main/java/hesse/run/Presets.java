@@ -17,7 +17,7 @@ import java.util.Optional;
 
 /** Where a configuration's text comes from: the presets in this jar, each a commented YAML file, or a file. */
 public final class Presets {
-    private static final long MAX_BYTES = 1_000_000;
+    private static final int MAX_BYTES = 1_000_000;
 
     /** Every preset, in the order in which they are listed. */
     public static final List<String> NAMES = List.of(
@@ -82,14 +82,16 @@ public final class Presets {
     }
 
     private static String readText(Path file) {
-        try {
-            if (Files.size(file) > MAX_BYTES) {
+        // a pipe is welcome too, and has no size; a device may have no end
+        try (var in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+            if (bytes.length > MAX_BYTES) {
                 throw new ConfigException(
-                        file + ": has " + Files.size(file) + " bytes, a configuration has at most " + MAX_BYTES);
+                        file + ": is longer than the " + MAX_BYTES + " bytes that a configuration has at most");
             }
             return StandardCharsets.UTF_8
                     .newDecoder()
-                    .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+                    .decode(ByteBuffer.wrap(bytes))
                     .toString()
                     .replaceFirst("^\uFEFF", "");
         } catch (CharacterCodingException e) {

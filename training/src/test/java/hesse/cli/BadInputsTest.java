@@ -144,6 +144,7 @@ class BadInputsTest {
         file("a key that is a list", "? [model, data]\n: {kind: mlp}\n");
         file("an alias of what is not there", "model: *before\n");
         file("two documents", "model: mlp\n---\nmodel: cnn\n");
+        says(2, "a file without end", "train", "/dev/zero");
         file("one value", "42\n");
         file("nothing", "");
         var laughs = new StringBuilder("a: &a [x, x, x, x, x, x, x, x, x, x]\n");

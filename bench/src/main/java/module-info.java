@@ -14,5 +14,6 @@ module hesse.bench {
             info.picocli;
 
     provides hesse.cli.Command with
-            hesse.bench.BenchCommand;
+            hesse.bench.BenchCommand,
+            hesse.bench.ConformanceCommand;
 }

@@ -8,6 +8,8 @@ module hesse.runtime {
 
     exports hesse.error;
     exports hesse.backend;
+    exports hesse.cases to
+            hesse.bench;
     exports hesse.backend.cpu.kernel to
             hesse.bench,
             hesse.training;

@@ -1,5 +1,6 @@
 package hesse.bench;
 
+import hesse.bench.proof.MethodTables;
 import hesse.cli.Command;
 import hesse.cli.ConfigOptions;
 import hesse.cli.DataCommand;

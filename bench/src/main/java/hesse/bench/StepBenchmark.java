@@ -1,5 +1,6 @@
 package hesse.bench;
 
+import hesse.bench.proof.MethodTables;
 import hesse.run.Config;
 import hesse.run.RunContext;
 import hesse.run.StepTrial;

@@ -45,6 +45,17 @@ class ArchitectureTest {
                             "hesse.graph",
                             "hesse.plan",
                             "hesse.collective")),
+            Map.entry(
+                    "hesse.cases",
+                    Set.of(
+                            "hesse.error",
+                            "hesse.tensor",
+                            "hesse.scalar",
+                            "hesse.graph",
+                            "hesse.autodiff",
+                            "hesse.plan",
+                            "hesse.backend",
+                            "hesse.backend.reference")),
             Map.entry("hesse.backend.reference", backendKnows()),
             Map.entry("hesse.backend.cpu", backendKnows("hesse.backend.cpu.kernel")),
             Map.entry("hesse.backend.cpu.kernel", Set.of("hesse.error", "hesse.tensor")),

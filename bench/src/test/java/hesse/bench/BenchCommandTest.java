@@ -3,6 +3,7 @@ package hesse.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import hesse.bench.proof.MethodTables;
 import hesse.cli.Main;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;

@@ -4,6 +4,7 @@ import hesse.plan.Computation;
 import hesse.plan.Rows;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
+import java.util.OptionalLong;
 
 /** A machine that executes computations. */
 public interface Backend extends AutoCloseable {
@@ -45,6 +46,11 @@ public interface Backend extends AutoCloseable {
     /** As {@link #compile}, of what is this process's part already. */
     default Executable compileShare(Computation computation) {
         return compile(computation);
+    }
+
+    /** Bytes of the device's own memory that are in use, by whomever; empty where there is none beside the host's. */
+    default OptionalLong deviceBytesInUse() {
+        return OptionalLong.empty();
     }
 
     /** Frees everything that was made by this backend. */

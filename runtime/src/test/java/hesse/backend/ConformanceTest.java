@@ -2,7 +2,7 @@ package hesse.backend;
 
 import hesse.backend.cpu.CpuBackend;
 import hesse.backend.reference.ReferenceBackend;
-import hesse.cases.Conformance;
+import hesse.cases.Checks;
 import hesse.cases.OpCases;
 import hesse.cases.Seeds;
 import hesse.cases.SmallNets;
@@ -28,14 +28,14 @@ class ConformanceTest {
     @TestFactory
     Stream<DynamicTest> opsAgreeWithTheInterpreter() {
         return each((backend, dtype) -> {
-            for (var c : OpCases.all()) Seeds.each(seed -> Conformance.check(backend, c, dtype, seed));
+            for (var c : OpCases.all()) Seeds.each(seed -> Checks.check(backend, c, dtype, seed));
         });
     }
 
     @TestFactory
     Stream<DynamicTest> netsAgreeWithTheInterpreter() {
         return each((backend, dtype) -> {
-            for (var kind : SmallNets.values()) Seeds.each(seed -> Conformance.check(backend, kind, dtype, seed));
+            for (var kind : SmallNets.values()) Seeds.each(seed -> Checks.check(backend, kind, dtype, seed));
         });
     }
 
@@ -47,10 +47,10 @@ class ConformanceTest {
                     try (var interpreted = new CpuBackend(1, Integer.MAX_VALUE, Integer.MAX_VALUE);
                             var compiled = new CpuBackend(1, 0, Integer.MAX_VALUE)) {
                         for (var c : OpCases.all()) {
-                            Seeds.each(seed -> Conformance.same(interpreted, compiled, c, dtype, seed));
+                            Seeds.each(seed -> Checks.same(interpreted, compiled, c, dtype, seed));
                         }
                         for (var kind : SmallNets.values()) {
-                            Seeds.each(seed -> Conformance.same(interpreted, compiled, kind, dtype, seed));
+                            Seeds.each(seed -> Checks.same(interpreted, compiled, kind, dtype, seed));
                         }
                     }
                 }));

@@ -1,11 +1,7 @@
 package hesse.cases;
 
-import hesse.backend.reference.GraphInterpreter;
-import hesse.graph.Apply;
 import hesse.graph.Node;
-import hesse.scalar.Pieces;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,33 +18,18 @@ public final class Differences {
     private final List<Node> outputs;
     private final Map<String, double[]> at;
     private final double step;
-    private final Evaluation here;
+    private final Smoothness.Point here;
 
     private Differences(List<Node> outputs, Map<String, double[]> at, double step) {
         this.outputs = outputs;
         this.at = at;
         this.step = step;
-        this.here = evaluate(outputs, at);
+        this.here = Smoothness.evaluate(outputs, at);
     }
 
     /** Of these outputs as functions of the inputs, around the given inputs. */
     public static Differences of(List<Node> outputs, Map<String, double[]> at, double step) {
         return new Differences(outputs, at, step);
-    }
-
-    /** What was computed, and on which smooth piece. */
-    private record Evaluation(List<double[]> values, long piece) {}
-
-    private static Evaluation evaluate(List<Node> outputs, Map<String, double[]> inputs) {
-        long[] piece = {17};
-        var values = GraphInterpreter.evaluate(outputs, inputs, (node, in, value) -> {
-            if (!node.dtype().isFloat()) {
-                piece[0] = 31 * piece[0] + Arrays.hashCode(value);
-            } else if (node.op() instanceof Apply a && Pieces.hasSeveral(a.fn().program())) {
-                for (double x : in.getFirst()) piece[0] = 31 * piece[0] + Pieces.of(a.fn().program(), x);
-            }
-        });
-        return new Evaluation(values, piece[0]);
     }
 
     /**
@@ -60,11 +41,17 @@ public final class Differences {
         var lower = zeros();
         for (int k = 1; k <= WEIGHTS.length; k++) {
             for (int sign : new int[] {1, -1}) {
-                var there = evaluate(outputs, moved(direction, sign * k * step));
-                if (there.piece != here.piece) return Optional.empty();
+                var there = Smoothness.evaluate(outputs, moved(direction, sign * k * step));
+                if (there.piece() != here.piece()) return Optional.empty();
                 for (int i = 0; i < best.size(); i++) {
-                    add(best.get(i), sign * WEIGHTS[k - 1] / step, there.values.get(i));
-                    add(lower.get(i), sign * SIXTH_ORDER[k - 1] / step, there.values.get(i));
+                    add(
+                            best.get(i),
+                            sign * WEIGHTS[k - 1] / step,
+                            there.values().get(i));
+                    add(
+                            lower.get(i),
+                            sign * SIXTH_ORDER[k - 1] / step,
+                            there.values().get(i));
                 }
             }
         }
@@ -85,7 +72,7 @@ public final class Differences {
     private boolean isResolved(List<double[]> best, List<double[]> lower) {
         double whole = Errors.norm(best);
         for (int i = 0; i < best.size(); i++) {
-            double rounding = 1e-10 * Errors.norm(List.of(here.values.get(i))) + 1e-11 * whole;
+            double rounding = 1e-10 * Errors.norm(List.of(here.values().get(i))) + 1e-11 * whole;
             double correction = Errors.distance(List.of(best.get(i)), List.of(lower.get(i)));
             if (correction > 1e-8 * Errors.norm(List.of(best.get(i))) + rounding) return false;
         }

@@ -53,6 +53,15 @@ public final class ConvolutionLibrary implements AutoCloseable {
     }
 
     /**
+     * A handle whose work goes into a stream, without measurements: the same answers in every run.
+     *
+     * @param workspaceLimit bytes of workspace that an algorithm may use
+     */
+    public static ConvolutionLibrary create(CudaDevice device, CudaStream stream, long workspaceLimit) {
+        return create(device, stream, workspaceLimit, Optional.empty());
+    }
+
+    /**
      * A handle whose work goes into a stream.
      *
      * @param workspaceLimit bytes of workspace that an algorithm may use

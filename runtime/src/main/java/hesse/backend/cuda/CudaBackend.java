@@ -24,6 +24,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** Executes plans on an NVIDIA GPU: convolutions by cuDNN, matrix products by cuBLASLt, all else by kernels made at run time. */
 public final class CudaBackend implements Backend {
@@ -219,6 +220,12 @@ public final class CudaBackend implements Backend {
     }
 
     /** Waits for what is under way, since pinned memory goes before the streams that copy from it. */
+    @Override
+    public OptionalLong deviceBytesInUse() {
+        var memory = device.memory();
+        return OptionalLong.of(memory.total() - memory.free());
+    }
+
     @Override
     public void close() {
         if (device.life().isClosed()) return;

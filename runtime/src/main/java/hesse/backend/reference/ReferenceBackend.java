@@ -27,6 +27,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * Executes plans plainly: every step by a naive loop in double precision, between the buffers and the slab of the plan. Slow,
@@ -57,6 +58,7 @@ public final class ReferenceBackend implements Backend {
     }
 
     private final Collective collective;
+    private final DoubleUnaryOperator operands;
 
     public ReferenceBackend() {
         this(Collective.alone());
@@ -64,7 +66,17 @@ public final class ReferenceBackend implements Backend {
 
     /** @param collective carries sums over ranks */
     public ReferenceBackend(Collective collective) {
+        this(collective, DoubleUnaryOperator.identity());
+    }
+
+    /**
+     * With contractions that keep of their operands what tensor cores would, to see what that does.
+     *
+     * @param operands rounds each element of a contraction's operands
+     */
+    public ReferenceBackend(Collective collective, DoubleUnaryOperator operands) {
         this.collective = collective;
+        this.operands = operands;
     }
 
     @Override
@@ -84,7 +96,7 @@ public final class ReferenceBackend implements Backend {
 
     @Override
     public Executable compile(Computation computation) {
-        return new Run(Planner.plan(computation), collective);
+        return new Run(Planner.plan(computation), collective, operands);
     }
 
     @Override
@@ -97,10 +109,12 @@ public final class ReferenceBackend implements Backend {
         private final MemorySegment slab;
         private final MemorySegment[] places;
         private final Collective collective;
+        private final DoubleUnaryOperator operands;
 
-        Run(Plan plan, Collective collective) {
+        Run(Plan plan, Collective collective, DoubleUnaryOperator operands) {
             this.plan = plan;
             this.collective = collective;
+            this.operands = operands;
             this.bindings = new Bindings(plan);
             this.slab = arena.allocate(Math.max(64, plan.slabBytes()), 64);
             // what was never written must not look like a zero
@@ -141,10 +155,14 @@ public final class ReferenceBackend implements Backend {
                     c.op(),
                     new Type(dtype, c.outShape()),
                     List.of(new Type(dtype, c.aShape()), new Type(dtype, c.bShape())),
-                    List.of(load(c.a()), load(c.b())));
+                    List.of(rounded(load(c.a())), rounded(load(c.b()))));
             double[] before = c.accumulate() ? load(c.out()) : new double[product.length];
             for (int i = 0; i < product.length; i++) product[i] = before[i] + c.alpha() * product[i];
             store(c.out(), product, Mode.WRITE);
+        }
+
+        private double[] rounded(double[] values) {
+            return Arrays.stream(values).map(operands).toArray();
         }
 
         private void fused(Fused f) {

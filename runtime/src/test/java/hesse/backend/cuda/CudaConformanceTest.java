@@ -1,18 +1,20 @@
 package hesse.backend.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import hesse.backend.Backend;
 import hesse.backend.BackendOptions;
 import hesse.bindings.NativeLibraries;
 import hesse.bindings.NativeLibrary;
 import hesse.cases.Conformance;
 import hesse.cases.OpCases;
-import hesse.cases.Seeds;
+import hesse.cases.Rounding;
 import hesse.cases.SmallNets;
 import hesse.collective.CollectiveConformance;
 import hesse.collective.Ranks;
-import hesse.tensor.DType;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -20,7 +22,15 @@ import org.junit.jupiter.api.TestFactory;
 
 /** The case table and whole nets on a GPU, where there is one. */
 class CudaConformanceTest {
-    private static final List<DType> BOTH = List.of(DType.F64, DType.F32);
+    private final SplittableRandom seeds = new SplittableRandom(System.nanoTime());
+
+    private static Backend open(CudaBackend.Provider provider, Rounding rounding) {
+        return provider.open(new BackendOptions(0, rounding.word(), false, false));
+    }
+
+    private static void passes(List<Conformance.Finding> findings) {
+        assertEquals(List.of(), findings.stream().filter(f -> !f.passed()).toList());
+    }
 
     @TestFactory
     Stream<DynamicTest> opsAndNetsAgreeWithTheInterpreter() {
@@ -28,17 +38,17 @@ class CudaConformanceTest {
         var availability = provider.availability();
         assumeTrue(availability.available(), "not on a GPU: " + availability.reason());
         var ops = OpCases.all().stream()
-                .flatMap(c -> BOTH.stream()
-                        .map(dtype -> DynamicTest.dynamicTest(c + " " + dtype, () -> {
-                            try (var backend = provider.open(BackendOptions.defaults())) {
-                                Seeds.each(seed -> Conformance.check(backend, c, dtype, seed));
+                .flatMap(c -> Stream.of(Rounding.values())
+                        .map(rounding -> DynamicTest.dynamicTest(c + " " + rounding, () -> {
+                            try (var backend = open(provider, rounding)) {
+                                passes(Conformance.check(backend, c, rounding, seeds::nextLong));
                             }
                         })));
         var nets = Stream.of(SmallNets.values())
-                .flatMap(kind -> BOTH.stream()
-                        .map(dtype -> DynamicTest.dynamicTest(kind + " " + dtype, () -> {
-                            try (var backend = provider.open(BackendOptions.defaults())) {
-                                Seeds.each(seed -> Conformance.check(backend, kind, dtype, seed));
+                .flatMap(kind -> Stream.of(Rounding.values())
+                        .map(rounding -> DynamicTest.dynamicTest(kind + " " + rounding, () -> {
+                            try (var backend = open(provider, rounding)) {
+                                passes(Conformance.check(backend, kind, rounding, seeds::nextLong));
                             }
                         })));
         return Stream.concat(ops, nets);

@@ -9,6 +9,7 @@ import hesse.autodiff.Reverse;
 import hesse.backend.BackendOptions;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.reference.GraphInterpreter;
+import hesse.cases.Checks;
 import hesse.cases.Conformance;
 import hesse.cases.Draw;
 import hesse.cases.Errors;
@@ -332,7 +333,7 @@ public final class CudaOnHostScenarios {
             var all = quantities.values().stream().flatMap(List::stream).toList();
             var expected = GraphInterpreter.evaluate(all, values);
             try (var backend = open("bf16", Way.AS_ASKED)) {
-                var actual = Conformance.run(backend, all, values);
+                var actual = Conformance.run(backend, all, values).values();
                 int start = 0;
                 for (var q : quantities.entrySet()) {
                     int end = start + q.getValue().size();
@@ -449,7 +450,8 @@ public final class CudaOnHostScenarios {
                 shaken = Math.max(shaken, Errors.relative(GraphInterpreter.evaluate(all, moved), expected, 0.05));
             }
             try (var backend = open("bf16", Way.AS_ASKED)) {
-                double error = Errors.relative(Conformance.run(backend, all, values), expected, 0.05);
+                double error =
+                        Errors.relative(Conformance.run(backend, all, values).values(), expected, 0.05);
                 double most = 2e-2 + 10 * shaken;
                 assertTrue(error <= most, () -> kind + ": error " + error + ", allowed " + most);
             }
@@ -587,7 +589,7 @@ public final class CudaOnHostScenarios {
     static void conforms(SmallNets kind, DType dtype) {
         Seeds.each(seed -> {
             try (var backend = open()) {
-                Conformance.check(backend, kind, dtype, seed);
+                Checks.check(backend, kind, dtype, seed);
             }
         });
     }

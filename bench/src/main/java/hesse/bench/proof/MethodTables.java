@@ -1,4 +1,4 @@
-package hesse.bench;
+package hesse.bench.proof;
 
 import hesse.config.ConfigException;
 import java.util.LinkedHashMap;
@@ -6,11 +6,11 @@ import java.util.List;
 import java.util.Map;
 
 /** Every method with strengths that any network bears, for measuring what a step costs: the work does not depend on them. */
-final class MethodTables {
+public final class MethodTables {
     private MethodTables() {}
 
     /** The {@code method} section of each, by the name it has in tables; plain descent first. */
-    static final Map<String, String> ALL = all();
+    public static final Map<String, String> ALL = all();
 
     private static Map<String, String> all() {
         var m = new LinkedHashMap<String, String>();
@@ -34,7 +34,7 @@ final class MethodTables {
     }
 
     /** Those that draw labels from a softmax. */
-    static boolean needsCrossEntropy(String name) {
+    public static boolean needsCrossEntropy(String name) {
         return List.of("gn_trace", "gn_trace_straight_through").contains(name);
     }
 
@@ -43,7 +43,7 @@ final class MethodTables {
      *
      * @throws ConfigException if there is none of that name
      */
-    static String of(String name) {
+    public static String of(String name) {
         var table = ALL.get(name.replace('-', '_'));
         if (table == null) {
             throw new ConfigException(

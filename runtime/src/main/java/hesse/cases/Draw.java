@@ -11,19 +11,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.DoubleSupplier;
+import java.util.function.DoubleUnaryOperator;
 
 /** A graph in the making with random inputs: each input node is made together with its value. Equal seeds draw equal values. */
 public final class Draw {
     private final Graph graph = new Graph();
     private final SplittableRandom random;
     private final DType dtype;
+    private final DoubleUnaryOperator rounding;
     private final Map<String, double[]> values = new LinkedHashMap<>();
     private final List<Node> variables = new ArrayList<>();
 
     /** @param dtype the element type of floating inputs, whose values are rounded to it */
     public Draw(long seed, DType dtype) {
+        this(seed, Rounding.of(dtype));
+    }
+
+    /** @param rounding how floating inputs are stored, and what their values are rounded to */
+    public Draw(long seed, Rounding rounding) {
         this.random = new SplittableRandom(seed);
-        this.dtype = dtype;
+        this.dtype = rounding.dtype();
+        this.rounding = rounding::round;
     }
 
     public Graph graph() {
@@ -99,7 +107,7 @@ public final class Draw {
         double[] value = new double[Math.toIntExact(shape.size())];
         for (int i = 0; i < value.length; i++) {
             double v = element.getAsDouble();
-            value[i] = type == DType.F32 ? (float) v : v;
+            value[i] = type.isFloat() ? rounding.applyAsDouble(v) : v;
         }
         if (values.put(name, value) != null) throw new IllegalArgumentException("two inputs are named " + name);
         return graph.input(name, type, shape);

@@ -88,7 +88,12 @@ public enum SmallNets {
 
     /** With its own activation, in another element type; values are rounded to it. */
     public SmallNet build(long seed, DType dtype) {
-        return make.apply(new Builder(seed, Activation.of(activation()), dtype));
+        return build(seed, Rounding.of(dtype));
+    }
+
+    /** With its own activation and values rounded to what contractions keep of them. */
+    public SmallNet build(long seed, Rounding rounding) {
+        return make.apply(new Builder(seed, Activation.of(activation()), rounding));
     }
 
     /** The net's own activation. */

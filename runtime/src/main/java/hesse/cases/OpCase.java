@@ -9,6 +9,7 @@ import hesse.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 
 /**
@@ -30,7 +31,8 @@ public record OpCase(String name, Class<? extends Op> op, Function<Draw, Node> b
             var tensors = new LinkedHashMap<String, Tensor>();
             for (Node n : List.copyOf(graph.nodes())) {
                 if (n.op() instanceof Input in) {
-                    tensors.put(in.name(), Tensor.of(n.dtype(), n.shape(), values.get(in.name())));
+                    tensors.put(
+                            in.name(), Tensor.of(n.dtype(), n.shape(), Objects.requireNonNull(values.get(in.name()))));
                 }
             }
             return tensors;
@@ -39,7 +41,12 @@ public record OpCase(String name, Class<? extends Op> op, Function<Draw, Node> b
 
     /** Builds the graph with the values of this seed. */
     public Drawn draw(long seed, DType dtype) {
-        var draw = new Draw(seed, dtype);
+        return draw(seed, Rounding.of(dtype));
+    }
+
+    /** As {@link #draw(long, DType)}, with values rounded to what contractions keep of them. */
+    public Drawn draw(long seed, Rounding rounding) {
+        var draw = new Draw(seed, rounding);
         Node output = body.apply(draw);
         return new Drawn(name, seed, draw.graph(), output, draw.values(), List.copyOf(draw.variables()));
     }

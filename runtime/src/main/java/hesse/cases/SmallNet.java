@@ -79,7 +79,11 @@ public record SmallNet(
         }
 
         public Builder(long seed, Activation activation, DType dtype) {
-            this.draw = new Draw(seed, dtype);
+            this(seed, activation, Rounding.of(dtype));
+        }
+
+        public Builder(long seed, Activation activation, Rounding rounding) {
+            this.draw = new Draw(seed, rounding);
             this.activation = activation;
         }
 

@@ -263,19 +263,24 @@ public final class Conformance {
     public static List<Comparison> compare(Backend backend, Problem problem, double by, long seed) {
         var all = problem.nodes();
         var expected = GraphInterpreter.evaluate(all, problem.values);
-        var shaken = GraphInterpreter.evaluate(all, problem.shaken(by, new SplittableRandom(seed)));
+        // several, for one may happen to leave a single number where it is
+        var random = new SplittableRandom(seed);
+        var shaken = new ArrayList<List<double[]>>();
+        for (int i = 0; i < SHAKES; i++) shaken.add(GraphInterpreter.evaluate(all, problem.shaken(by, random)));
         var actual = run(backend, all, problem.values);
         var result = new ArrayList<Comparison>(List.of(repeated(actual)));
         int start = 0;
         for (var q : problem.quantities.entrySet()) {
             int end = start + q.getValue().nodes.size();
             var want = expected.subList(start, end);
+            double response = 0;
+            for (var s : shaken) response = Math.max(response, Errors.relative(s.subList(start, end), want, FLOOR));
             result.add(new Comparison(
                     q.getKey(),
                     q.getValue().order,
                     false,
                     Errors.relative(actual.values().subList(start, end), want, FLOOR),
-                    Errors.relative(shaken.subList(start, end), want, FLOOR)));
+                    response));
             start = end;
         }
         return result;

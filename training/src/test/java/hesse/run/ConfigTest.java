@@ -286,7 +286,7 @@ class ConfigTest {
         var large = Files.write(folder.resolve("large.yaml"), new byte[1_000_001]);
         assertTrue(assertThrows(ConfigException.class, () -> load(large.toString()))
                 .getMessage()
-                .contains("1000001 bytes"));
+                .contains("longer than the 1000000 bytes"));
     }
 
     @Test

@@ -27,7 +27,7 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileAttributeView;
 import java.nio.file.attribute.UserPrincipalLookupService;
 import java.nio.file.spi.FileSystemProvider;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -53,7 +53,9 @@ final class FaultyDisk {
 
     private final Fault fault;
     private final long at;
-    private final Set<Path> unforced = new HashSet<>();
+    /** Files with writes that were not forced, and how long each was when the first of them came. */
+    private final Map<Path, Long> unforced = new HashMap<>();
+
     private final Provider provider = new Provider();
     private final Whole whole = new Whole();
     private long changes;
@@ -85,10 +87,11 @@ final class FaultyDisk {
         if (++changes != at) return false;
         dead = fault == Fault.KILLED || fault == Fault.POWER_CUT || fault == Fault.READ_ONLY;
         if (dead && fault == Fault.POWER_CUT) {
-            for (var file : unforced) {
+            for (var entry : unforced.entrySet()) {
+                var file = entry.getKey();
                 if (!Files.exists(file)) continue;
                 try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-                    channel.truncate(channel.size() / 2);
+                    channel.truncate(Math.max(entry.getValue(), channel.size() / 2));
                 }
             }
         }
@@ -105,13 +108,13 @@ final class FaultyDisk {
         return fault == Fault.READ_ONLY ? "Read-only file system" : "No space left on device";
     }
 
-    private synchronized void unforced(Path file, boolean so) {
-        if (so) unforced.add(file);
-        else unforced.remove(file);
+    private synchronized void forced(Path file) {
+        unforced.remove(file);
     }
 
     private synchronized void renamed(Path from, Path to) {
-        if (unforced.remove(from)) unforced.add(to);
+        var length = unforced.remove(from);
+        if (length != null) unforced.put(to, length);
     }
 
     private static Path real(Path p) {
@@ -377,7 +380,7 @@ final class FaultyDisk {
             synchronized (FaultyDisk.this) {
                 change("delete");
                 Files.delete(real(p));
-                unforced(real(p), false);
+                forced(real(p));
             }
         }
 
@@ -519,7 +522,7 @@ final class FaultyDisk {
             // at once with being counted: nothing may be written after the end that another thread brought about
             synchronized (FaultyDisk.this) {
                 boolean half = change("write");
-                unforced(file, true);
+                unforced.putIfAbsent(file, real.size());
                 if (!half) return real.write(from);
                 real.write(from.slice(from.position(), from.remaining() / 2));
                 throw failure("write");
@@ -567,7 +570,7 @@ final class FaultyDisk {
             synchronized (FaultyDisk.this) {
                 change("force");
                 real.force(metadata);
-                unforced(file, false);
+                forced(file);
             }
         }
 

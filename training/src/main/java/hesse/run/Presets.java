@@ -82,7 +82,7 @@ public final class Presets {
     }
 
     private static String readText(Path file) {
-        // a pipe is welcome too, and has no size; a device may have no end
+        // no more than that, whatever the size was a moment ago
         try (var in = Files.newInputStream(file)) {
             byte[] bytes = in.readNBytes(MAX_BYTES + 1);
             if (bytes.length > MAX_BYTES) {

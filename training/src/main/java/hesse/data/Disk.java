@@ -11,8 +11,8 @@ interface Disk {
     /** Writes behind what is there. */
     OutputStream append(Path file) throws IOException;
 
-    /** Bytes that there is room for. */
-    long room(Path folder) throws IOException;
+    /** Bytes that there is room for; the largest long if nobody knows. */
+    long room(Path folder);
 
     /** A failure of writing, told apart from one of the network. */
     final class WriteFailed extends IOException {
@@ -31,8 +31,8 @@ interface Disk {
         }
 
         @Override
-        public long room(Path folder) throws IOException {
-            return Files.getFileStore(folder).getUsableSpace();
+        public long room(Path folder) {
+            return FreeSpace.of(folder).orElse(Long.MAX_VALUE);
         }
     };
 }

@@ -1,5 +1,6 @@
 package hesse.run;
 
+import hesse.data.FreeSpace;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
 import hesse.models.WeightFile;
@@ -107,27 +108,20 @@ final class CheckpointFolder {
     }
 
     /**
-     * Demands room for one.
+     * Demands room for one, where it can be known.
      *
      * @param bytes of its tensors
      * @throws UserException (runtime) if the disk has less
      */
     void requireRoom(long bytes) {
-        try {
-            var store = Files.getFileStore(run);
-            long room = store.getUsableSpace();
-            long needed = bytes + BESIDE_TENSORS;
-            // some file systems do not know their size
-            if (store.getTotalSpace() <= 0 || room >= needed) return;
-            throw new UserException(
-                    Kind.RUNTIME,
-                    run.toString(),
-                    "a checkpoint needs " + mebibytes(needed) + ", the disk has " + mebibytes(room) + " left",
-                    "Free space, lower train.keep, or name a folder elsewhere with --out");
-        } catch (IOException e) {
-            throw new UserException(
-                    Kind.RUNTIME, run.toString(), "cannot be written to (" + e + ")", "Check its permissions", e);
-        }
+        long needed = bytes + BESIDE_TENSORS;
+        long room = FreeSpace.of(run).orElse(needed);
+        if (room >= needed) return;
+        throw new UserException(
+                Kind.RUNTIME,
+                run.toString(),
+                "a checkpoint needs " + mebibytes(needed) + ", the disk has " + mebibytes(room) + " left",
+                "Free space, lower train.keep, or name a folder elsewhere with --out");
     }
 
     private static String mebibytes(long bytes) {

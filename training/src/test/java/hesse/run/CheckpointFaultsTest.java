@@ -112,6 +112,16 @@ class CheckpointFaultsTest {
         assertFalse(Files.exists(run), "nothing is left of a run that never began");
     }
 
+    @Test
+    void aDiskWhoseRoomNobodyKnowsStopsNoRun() throws Exception {
+        var disk = new FaultyDisk(Fault.REFUSED, 0);
+        disk.unmounted();
+        var run = folder.resolve("unmounted");
+        train(disk.path(run));
+        SmallRuns.assertSame(undisturbed, run, STEPS);
+        delete(run);
+    }
+
     private static void delete(Path path) throws IOException {
         try (var all = Files.walk(path)) {
             for (var p : all.sorted(Comparator.reverseOrder()).toList()) Files.delete(p);

@@ -61,6 +61,7 @@ final class FaultyDisk {
     private long changes;
     private boolean dead;
     private long room = Long.MAX_VALUE;
+    private boolean mounted = true;
 
     /** @param at the change it happens at, counted from 1; 0 for never */
     FaultyDisk(Fault fault, long at) {
@@ -75,6 +76,11 @@ final class FaultyDisk {
     /** Lets the disk claim so much free space. */
     void room(long bytes) {
         room = bytes;
+    }
+
+    /** Makes it a disk that the table of mounts does not have, as under a changed root. */
+    void unmounted() {
+        mounted = false;
     }
 
     synchronized long changes() {
@@ -410,6 +416,7 @@ final class FaultyDisk {
 
         @Override
         public FileStore getFileStore(Path p) throws IOException {
+            if (!mounted) throw new IOException("Mount point not found");
             var store = Files.getFileStore(real(p));
             return new FileStore() {
                 @Override

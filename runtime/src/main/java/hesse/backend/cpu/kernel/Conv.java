@@ -26,7 +26,7 @@ public final class Conv {
 
     static Contraction forward(ConvShape s, KernelProvider provider) {
         if (s.isPointwise()) {
-            return new Gemm(pointwise(s, s.filters(), s.channels(), true), provider);
+            return new Gemm(pointwise(s, s.filters(), s.channels(), true), provider, Machine.here());
         }
         int taps = s.kernelHeight() * s.kernelWidth();
         var dy = new int[taps];
@@ -56,7 +56,7 @@ public final class Conv {
 
     static Contraction inputGradient(ConvShape s, KernelProvider provider) {
         if (s.isPointwise()) {
-            return new Gemm(pointwise(s, s.channels(), s.filters(), false), provider);
+            return new Gemm(pointwise(s, s.channels(), s.filters(), false), provider, Machine.here());
         }
         return s.strideH() == 1 && s.strideW() == 1
                 ? StridedInputGradient.phase(s, 0, 0, provider)

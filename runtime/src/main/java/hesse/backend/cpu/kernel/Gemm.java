@@ -10,9 +10,14 @@ import java.lang.foreign.MemorySegment;
  * so the bits are the same for any number of threads, lane width and tile.
  */
 public final class Gemm implements Contraction {
-    private static final int MOST_ROWS = 120;
+    private static final int LEAST_FULL_ROWS = 120;
+    /** Packed rows take this part of the second-level cache, which also holds packed columns and partial sums. */
+    private static final int ROWS_OF_CACHE = 4;
+
+    private static final int BYTES_OF_COLUMNS = 1024;
     private static final long WORTHWHILE_TASK = 500_000;
     private static final int MOST_TASKS = 32;
+    private static final int TASKS_PER_CORE = 4;
     private static final int PANELS_PER_TASK = 2;
     /** Elements up to which packed rows are kept whole. */
     private static final int MOST_SHARED_ROWS = 1 << 22;
@@ -62,21 +67,25 @@ public final class Gemm implements Contraction {
 
     /** The product of {@code shape} by the kernels of this process. */
     public Gemm(GemmShape shape) {
-        this(shape, KernelProvider.get());
+        this(shape, KernelProvider.get(), Machine.here());
     }
 
-    Gemm(GemmShape shape, KernelProvider provider) {
+    Gemm(GemmShape shape, KernelProvider provider, Machine machine) {
         this.shape = shape;
         lanes = provider.lanes(shape.dtype());
         int[] tileRows = lanes.tileRows();
         panelWidth = lanes.panelWidth();
         blocks = TermBlocks.of(shape.k(), (long) shape.m() * shape.n());
 
-        int mostColumns = Math.max(2048 / shape.dtype().bytes(), panelWidth);
-        int rows = Math.ceilDiv(shape.m(), Math.ceilDiv(shape.m(), MOST_ROWS));
+        int bytes = shape.dtype().bytes();
+        int mostColumns = Math.max(BYTES_OF_COLUMNS / bytes, panelWidth);
+        long cached = machine.secondLevelCache() / ROWS_OF_CACHE / ((long) TermBlocks.BLOCK * bytes);
+        int mostRows = Math.max(LEAST_FULL_ROWS, (int) cached / tileRows[0] * tileRows[0]);
+        int rows = Math.ceilDiv(shape.m(), Math.ceilDiv(shape.m(), mostRows));
         int columns = Math.ceilDiv(shape.n(), Math.ceilDiv(shape.n(), mostColumns));
         columns = Math.ceilDiv(columns, panelWidth) * panelWidth;
-        long wanted = Math.clamp(shape.multiplyAdds() / WORTHWHILE_TASK, 1, MOST_TASKS);
+        long wanted = Math.clamp(
+                shape.multiplyAdds() / WORTHWHILE_TASK, 1, Math.min(MOST_TASKS, TASKS_PER_CORE * machine.cores()));
         // Wide blocks amortise the packing of rows, tall ones the reading of panels.
         while ((long) shape.batch() * blocks.chunks() * Math.ceilDiv(shape.m(), rows) * Math.ceilDiv(shape.n(), columns)
                 < wanted) {

@@ -65,7 +65,8 @@ class GemmTest {
         var c = normals(dtype, cAt + (s.batch() - 1) * s.strideC() + (s.m() - 1) * s.ldc() + s.n());
         var before = new double[(int) c.size()];
         for (int i = 0; i < before.length; i++) before[i] = c.get(i);
-        var gemm = new Gemm(s, provider);
+        var machine = new Machine(1 + random.nextInt(32), 1L << (17 + random.nextInt(7)));
+        var gemm = new Gemm(s, provider, machine);
         var workspace = new Workspace(pool.threads());
         workspace.reserve(gemm.need());
         gemm.run(pool, workspace, a.data(), aAt, b.data(), bAt, c.data(), cAt, alpha, accumulate);
@@ -86,14 +87,15 @@ class GemmTest {
             assertEquals(
                     expected[i],
                     c.get(i),
-                    () -> "element " + at + " of " + s + " by " + provider.description() + ", " + pool.threads()
-                            + " threads, alpha " + alpha + ", accumulate " + accumulate + ", seed " + seed);
+                    () -> "element " + at + " of " + s + " by " + provider.description() + " on " + machine + ", "
+                            + pool.threads() + " threads, alpha " + alpha + ", accumulate " + accumulate + ", seed "
+                            + seed);
         }
     }
 
     @ParameterizedTest
     @EnumSource(names = {"F32", "F64"})
-    void productsHaveTheBitsOfTheirDefinitionForAnyThreadsAndProvider(DType dtype) {
+    void productsHaveTheBitsOfTheirDefinitionForAnyThreadsProviderAndMachine(DType dtype) {
         for (int threads : new int[] {1, 2, 3, 7}) {
             try (var pool = new WorkerPool(threads)) {
                 for (int i = 0; i < 12; i++) {
@@ -118,7 +120,8 @@ class GemmTest {
             {121, 33, 288},
             {13, 520, 289},
             {60, 140, 300},
-            {250, 16, 8}
+            {250, 16, 8},
+            {700, 20, 300}
         };
         try (var pool = new WorkerPool(2)) {
             for (int[] size : sizes) {

@@ -20,7 +20,7 @@ public final class Gemm implements Contraction {
     private static final int TASKS_PER_CORE = 4;
     private static final int PANELS_PER_TASK = 2;
     /** Elements up to which packed rows are kept whole. */
-    private static final int MOST_SHARED_ROWS = 1 << 22;
+    private static final int MOST_SHARED_ROWS = 1 << 23;
 
     private final GemmShape shape;
     private final Lanes lanes;

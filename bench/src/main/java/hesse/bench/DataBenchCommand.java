@@ -111,7 +111,10 @@ public final class DataBenchCommand implements Command {
         var rows = new ArrayList<Map<String, Object>>();
         for (int count : counts) {
             var best = measure(folder, count);
-            table.row(count, "%.0f".formatted(best.rate), "%.0f".formatted(best.perCore));
+            table.row(
+                    count,
+                    String.format(Locale.ROOT, "%.0f", best.rate),
+                    String.format(Locale.ROOT, "%.0f", best.perCore));
             var row = new LinkedHashMap<String, Object>();
             row.put("workers", count);
             row.put("decoder", decoder);

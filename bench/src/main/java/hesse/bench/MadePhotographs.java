@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Random;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
@@ -23,9 +24,10 @@ final class MadePhotographs {
     /** Writes {@code classes} folders of {@code each} JPEGs of 500×375. */
     static void write(Path folder, int classes, int each, double quality) throws IOException {
         for (int k = 0; k < classes; k++) {
-            var of = Files.createDirectories(folder.resolve("class-%03d".formatted(k)));
+            var of = Files.createDirectories(folder.resolve(String.format(Locale.ROOT, "class-%03d", k)));
             for (int i = 0; i < each; i++) {
-                Files.write(of.resolve("%05d.jpg".formatted(i)), jpeg(1000L * k + i, 500, 375, quality));
+                Files.write(
+                        of.resolve(String.format(Locale.ROOT, "%05d.jpg", i)), jpeg(1000L * k + i, 500, 375, quality));
             }
         }
     }

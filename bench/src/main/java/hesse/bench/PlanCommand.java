@@ -258,8 +258,10 @@ public final class PlanCommand implements Command {
         }
         table.lines().forEach(console::print);
         console.print("");
-        peak.ifPresent(p -> console.print(
-                "peak: %s GFLOP/s, measured by fused multiply-adds in registers".formatted(number("%.1f", p / 1e9))));
+        peak.ifPresent(p -> console.print(String.format(
+                Locale.ROOT,
+                "peak: %s GFLOP/s, measured by fused multiply-adds in registers",
+                number("%.1f", p / 1e9))));
         if (total > 0) console.print("time of all steps: " + number("%.2f", total) + " ms");
         totals.forEach((name, value) -> {
             if (!name.equals("peak_gflops"))

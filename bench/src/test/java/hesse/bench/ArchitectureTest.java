@@ -10,6 +10,7 @@ import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaField;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.nio.file.Files;
@@ -207,6 +208,33 @@ class ArchitectureTest {
                         .map(JavaAccess::getDescription)
                         .toList(),
                 "a class that looks at the calendar's clock, which may jump");
+    }
+
+    /** Where the user's language would change the digits of a checkpoint's name, the point of a number or the letter i. */
+    @Test
+    void theUsersLanguageChangesNothing() {
+        none(
+                ours.stream()
+                        .flatMap(c -> c.getMethodCallsFromSelf().stream())
+                        .filter(ArchitectureTest::dependsOnLanguage)
+                        .map(JavaAccess::getDescription)
+                        .toList(),
+                "a text made in the user's language");
+    }
+
+    private static boolean dependsOnLanguage(JavaMethodCall call) {
+        var first = call.getTarget().getRawParameterTypes().stream()
+                .findFirst()
+                .map(JavaClass::getName)
+                .orElse("");
+        if (first.equals("java.util.Locale")) return false;
+        return switch (call.getTargetOwner().getName()) {
+            case "java.lang.String" ->
+                Set.of("format", "formatted", "toLowerCase", "toUpperCase").contains(call.getName());
+            case "java.io.PrintStream", "java.io.PrintWriter" ->
+                Set.of("format", "printf").contains(call.getName());
+            default -> false;
+        };
     }
 
     /** What an object stream or a script engine would do with bytes from outside. */

@@ -103,6 +103,21 @@ class LauncherTest {
         return finish(start(launcher, "0", arguments));
     }
 
+    /** A JVM in the locale of a bare container finds no file whose name is not ASCII. */
+    @Test
+    void withoutALocaleNamesAreUtf8() throws Exception {
+        script(jdk.resolve("bin/java"), "echo \"${LC_ALL:-${LC_CTYPE:-${LANG:-}}}\"");
+        for (var given : List.of("", "LC_ALL=C", "LANG=POSIX", "LC_ALL=de_DE.UTF-8", "LANG=de_DE.ISO-8859-1")) {
+            var command = new ArrayList<>(List.of("env", "-u", "LC_ALL", "-u", "LC_CTYPE", "-u", "LANG"));
+            command.addAll(List.of("JAVA_HOME=" + jdk, "PATH=" + tools + ":" + System.getenv("PATH")));
+            if (!given.isEmpty()) command.add(given);
+            command.add(checkout.resolve("hesse").toString());
+            var expected = given.contains("de_DE") ? given.substring(given.indexOf('=') + 1) : "C.UTF-8";
+            assertEquals(
+                    expected, finish(new ProcessBuilder(command).start()).out().strip(), given);
+        }
+    }
+
     private long builds() throws IOException {
         var log = folder.resolve("builds");
         return Files.exists(log) ? Files.readAllLines(log).size() : 0;

@@ -2,6 +2,7 @@ package hesse.config;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -115,7 +116,7 @@ public final class ConfigYaml {
                 case '\n' -> out.append("\\n");
                 case '\t' -> out.append("\\t");
                 default -> {
-                    if (c < 0x20 || c >= 0x7f && c < 0xa0) out.append("\\x%02x".formatted(c));
+                    if (c < 0x20 || c >= 0x7f && c < 0xa0) out.append(String.format(Locale.ROOT, "\\x%02x", c));
                     else out.appendCodePoint(c);
                 }
             }

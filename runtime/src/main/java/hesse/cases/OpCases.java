@@ -81,9 +81,15 @@ public final class OpCases {
         }
         var anywhere = List.of(ScalarOp.EXP, ScalarOp.EXPM1, ScalarOp.ERF, ScalarOp.ERFC, ScalarOp.COS, ScalarOp.ABS);
         for (ScalarOp op : anywhere)
-            add(op.name().toLowerCase(), Apply.class, d -> Ops.apply(ScalarFn.of(op), d.normal(19)));
+            add(
+                    op.name().toLowerCase(java.util.Locale.ROOT),
+                    Apply.class,
+                    d -> Ops.apply(ScalarFn.of(op), d.normal(19)));
         for (ScalarOp op : List.of(ScalarOp.LOG, ScalarOp.LOG1P, ScalarOp.SQRT)) {
-            add(op.name().toLowerCase(), Apply.class, d -> Ops.apply(ScalarFn.of(op), d.positive(19)));
+            add(
+                    op.name().toLowerCase(java.util.Locale.ROOT),
+                    Apply.class,
+                    d -> Ops.apply(ScalarFn.of(op), d.positive(19)));
         }
         add("reciprocal", Apply.class, d -> Ops.apply(ScalarFn.reciprocal(), d.positive(3, 5)));
         add("rsqrt", Apply.class, d -> Ops.rsqrt(d.positive(3, 5)));

@@ -41,27 +41,29 @@ record CurvePlot(String title, String xAxis, String yAxis, double[] x, double[] 
         }
         int bottom = HEIGHT - MARGIN;
         int right = WIDTH - MARGIN;
-        return """
+        return String.format(
+                Locale.ROOT,
+                """
                 <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="13">
                 <rect width="100%%" height="100%%" fill="white"/>
                 <path d="M%d %d V%d H%d" fill="none" stroke="black"/>
                 <polyline points="%s" fill="none" stroke="#1f5fbf" stroke-width="1.5"/>
                 %s</svg>
-                """.formatted(
-                        WIDTH,
-                        HEIGHT,
-                        MARGIN,
-                        MARGIN,
-                        bottom,
-                        right,
-                        points.toString().strip(),
-                        Picture.text(WIDTH / 2, MARGIN / 2, "middle", title)
-                                + Picture.text(WIDTH / 2, HEIGHT - 15, "middle", xAxis)
-                                + Picture.text(10, MARGIN - 15, "start", yAxis)
-                                + Picture.text(MARGIN, bottom + 20, "middle", Picture.number(x0))
-                                + Picture.text(right, bottom + 20, "middle", Picture.number(x1))
-                                + Picture.text(MARGIN - 6, bottom, "end", Picture.number(y0))
-                                + Picture.text(MARGIN - 6, MARGIN + 5, "end", Picture.number(y1)));
+                """,
+                WIDTH,
+                HEIGHT,
+                MARGIN,
+                MARGIN,
+                bottom,
+                right,
+                points.toString().strip(),
+                Picture.text(WIDTH / 2, MARGIN / 2, "middle", title)
+                        + Picture.text(WIDTH / 2, HEIGHT - 15, "middle", xAxis)
+                        + Picture.text(10, MARGIN - 15, "start", yAxis)
+                        + Picture.text(MARGIN, bottom + 20, "middle", Picture.number(x0))
+                        + Picture.text(right, bottom + 20, "middle", Picture.number(x1))
+                        + Picture.text(MARGIN - 6, bottom, "end", Picture.number(y0))
+                        + Picture.text(MARGIN - 6, MARGIN + 5, "end", Picture.number(y1)));
     }
 
     private static double share(double v, double low, double high) {

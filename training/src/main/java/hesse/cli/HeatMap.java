@@ -143,12 +143,12 @@ record HeatMap(String title, String xAxis, String yAxis, double[] x, double[] y,
                 parts.append(Picture.text(x, y, anchor, text));
             }
         });
-        return """
+        return String.format(Locale.ROOT, """
                 <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="13">
                 <rect width="100%%" height="100%%" fill="white"/>
                 <g shape-rendering="crispEdges">
                 %s</g>
                 </svg>
-                """.formatted(WIDTH, HEIGHT, parts);
+                """, WIDTH, HEIGHT, parts);
     }
 }

@@ -5,12 +5,18 @@ import hesse.graph.ShapeException;
 import hesse.run.Console;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Locale;
 import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,6 +24,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
@@ -50,17 +57,54 @@ public final class Main {
         boolean debug;
     }
 
+    /** Remembers why something could not be written, which a {@link PrintStream} does not. */
+    private static final class Written extends FilterOutputStream {
+        private volatile @Nullable IOException failure;
+
+        Written(OutputStream to) {
+            super(to);
+        }
+
+        @Override
+        public void write(byte[] bytes, int from, int count) throws IOException {
+            try {
+                out.write(bytes, from, count);
+            } catch (IOException e) {
+                failure = e;
+                throw e;
+            }
+        }
+
+        @Override
+        public void write(int b) throws IOException {
+            write(new byte[] {(byte) b}, 0, 1);
+        }
+
+        /** As {@code head} does when it has seen enough. */
+        boolean readerWentAway() {
+            var e = failure;
+            return e != null
+                    && String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT).contains("broken pipe");
+        }
+    }
+
     private Main() {}
 
     /** Runs the command line and exits with its code. */
     public static void main(String[] args) {
         // UTF-8 whatever the locale: results hold Greek letters, and files get what is redirected into them.
-        var out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+        var results = new Written(new FileOutputStream(FileDescriptor.out));
+        var out = new PrintStream(results, true, StandardCharsets.UTF_8);
         var err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
         var console = System.console();
         boolean terminal = console != null && console.isTerminal();
         int code = run(args, out, err, terminal);
         out.flush();
+        if (code == 0 && results.failure != null && !results.readerWentAway()) {
+            err.println("hesse: the result cannot be written to standard output (" + results.failure.getMessage()
+                    + "). Check free space where it goes, and ask again");
+            code = 1;
+        }
         err.flush();
         System.exit(code);
     }
@@ -75,7 +119,19 @@ public final class Main {
         var root = new Root();
         var line = new CommandLine(root);
         for (var command : ServiceLoader.load(Command.class)) line.addSubcommand(command);
+        line.registerConverter(Path.class, Main::path);
         return run(line, root, args, new Console(out, err, false, terminal, colour));
+    }
+
+    private static Path path(String text) {
+        // what a shell makes of a variable that is not set: it would name the folder in which one is
+        if (text.isBlank()) throw new TypeConversionException("a path is not empty; '.' is the present folder");
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new TypeConversionException(e.getReason() + "; the file names of this system are "
+                    + System.getProperty("sun.jnu.encoding") + " (LC_ALL, LC_CTYPE, LANG)");
+        }
     }
 
     /** Runs a command line whose subcommands stand already. */

@@ -43,7 +43,7 @@ interface Picture {
     /** SVG text at a place; what XML would misread is replaced. */
     static String text(int x, int y, String anchor, String text) {
         String safe = text.replace("&", "&amp;").replace("<", "&lt;");
-        return "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s</text>\n".formatted(x, y, anchor, safe);
+        return String.format(Locale.ROOT, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s</text>\n", x, y, anchor, safe);
     }
 
     /** Four digits. */

@@ -7,10 +7,11 @@ import hesse.experiment.RunRecord.Status;
 import hesse.experiment.Sweep;
 import hesse.experiment.Sweeper;
 import hesse.run.Console;
+import hesse.tensor.AtomicFile;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.Optional;
@@ -91,7 +92,7 @@ public final class SweepCommand implements Command {
                     folder + ": holds a sweep already. Go on with it by --resume, or name another folder with --out");
         }
         Files.createDirectories(folder);
-        Files.copy(file, folder.resolve("sweep.yaml"), StandardCopyOption.REPLACE_EXISTING);
+        keep(file, folder);
         var sweeper = new Sweeper(new Sweeper.Options(folder.resolve("runs"), jobs, retry, folders), console);
         console.log("sweep folder " + folder + ", " + runs.size() + " runs");
         var own = Sweeper.shard(runs, part[0], part[1]);
@@ -118,6 +119,16 @@ public final class SweepCommand implements Command {
             return 130;
         }
         return bad > 0 ? 1 : 0;
+    }
+
+    /** Copies the sweep's file into its folder, where several processes may do so at once. */
+    private static void keep(Path file, Path folder) throws IOException {
+        var copy = folder.resolve("sweep.yaml");
+        byte[] text = Files.readAllBytes(file);
+        AtomicFile.write(copy, channel -> {
+            var buffer = ByteBuffer.wrap(text);
+            while (buffer.hasRemaining()) channel.write(buffer);
+        });
     }
 
     private int[] part() {

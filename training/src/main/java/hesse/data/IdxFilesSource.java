@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -80,7 +81,7 @@ final class IdxFilesSource implements DataSource {
         int magic = head.getInt();
         int rank = magic & 0xFF;
         if (magic >>> 16 != 0 || rank < 1 || rank > MOST_RANK) {
-            throw broken(file, "is no IDX file: it begins with 0x%08x".formatted(magic));
+            throw broken(file, String.format(Locale.ROOT, "is no IDX file: it begins with 0x%08x", magic));
         }
         var element = switch (magic >> 8) {
             case 0x08 -> Element.U8;
@@ -89,7 +90,8 @@ final class IdxFilesSource implements DataSource {
             case 0x0C -> Element.I32;
             case 0x0D -> Element.F32;
             case 0x0E -> Element.F64;
-            default -> throw broken(file, "holds elements of the unknown type 0x%02x".formatted(magic >> 8));
+            default ->
+                throw broken(file, String.format(Locale.ROOT, "holds elements of the unknown type 0x%02x", magic >> 8));
         };
         long start = 4 + 4L * rank;
         if (bytes.byteSize() < start) throw broken(file, "is truncated within its header");

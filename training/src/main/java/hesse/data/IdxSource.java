@@ -3,6 +3,7 @@ package hesse.data;
 import hesse.tensor.Shape;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** MNIST and sets published in its form: four IDX files of 28×28 grey images and classes. */
@@ -55,7 +56,8 @@ record IdxSource(String name, String description, List<OfficialFile> files) impl
     private static void magic(BoundedInput in, int expected, String what) {
         long magic = in.unsignedInt();
         if (magic != expected) {
-            throw in.broken("is no IDX file of %s: it begins with 0x%08x, not 0x%08x".formatted(what, magic, expected));
+            throw in.broken(String.format(
+                    Locale.ROOT, "is no IDX file of %s: it begins with 0x%08x, not 0x%08x", what, magic, expected));
         }
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -27,8 +28,9 @@ final class ShardNames {
             var digits = "%0" + range.group(1).length() + "d";
             var files = new ArrayList<Path>();
             for (int i = from; i <= to; i++) {
-                files.add(folder.resolve(
-                        name.substring(0, range.start()) + digits.formatted(i) + name.substring(range.end())));
+                files.add(folder.resolve(name.substring(0, range.start())
+                        + String.format(Locale.ROOT, digits, i)
+                        + name.substring(range.end())));
             }
             for (var file : files) if (!Files.isRegularFile(file)) throw none(file, "is missing");
             return files;

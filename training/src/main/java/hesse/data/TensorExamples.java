@@ -39,13 +39,24 @@ final class TensorExamples implements Examples {
                     "x has shape " + x.shape() + ", y has shape " + y.shape(),
                     "Both begin with the number of examples");
         }
+        if (dims[0] == 0) throw DataException.misfit(file.toString(), "holds no examples", "Write some into it");
         boolean tokens = dims.length == 2 && x.dtype().isInteger();
         var kind = dims.length == 4 ? Kind.IMAGE : tokens ? Kind.TOKENS : Kind.FEATURES;
-        var target = Shape.of(Arrays.copyOfRange(y.shape().dims(), 1, y.shape().rank()));
+        var input = one(file, "x", x.shape());
+        var target = one(file, "y", y.shape());
         boolean floats = y.dtype().isFloat();
-        int classes = floats ? Math.toIntExact(target.size()) : classes(file, y);
-        var spec = new Spec(kind, Shape.of(Arrays.copyOfRange(dims, 1, dims.length)), 1, target, floats, classes);
-        return new TensorExamples(spec, x, y);
+        int classes = floats ? (int) target.size() : classes(file, y);
+        return new TensorExamples(new Spec(kind, input, 1, target, floats, classes), x, y);
+    }
+
+    /** The shape of one example, of no more numbers than an array has. */
+    private static Shape one(Path file, String name, Shape all) {
+        var shape = Shape.of(Arrays.copyOfRange(all.dims(), 1, all.rank()));
+        if (shape.size() <= Integer.MAX_VALUE) return shape;
+        throw DataException.misfit(
+                file.toString(),
+                "an example of " + name + " has " + shape.size() + " numbers",
+                "Cut it into smaller ones");
     }
 
     private static Tensor tensor(Path file, Map<String, Tensor> tensors, String name) {

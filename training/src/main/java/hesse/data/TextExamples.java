@@ -2,6 +2,7 @@ package hesse.data;
 
 import hesse.tensor.Shape;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -71,8 +72,11 @@ final class TextExamples implements Examples {
                         index,
                         DataException.unreadable(
                                 file + " (example " + index + ")",
-                                "the byte 0x%02X at %d is no ASCII; data.vocabulary=characters takes any UTF-8"
-                                        .formatted(-1 - v, start + t),
+                                String.format(
+                                        Locale.ROOT,
+                                        "the byte 0x%02X at %d is no ASCII; data.vocabulary=characters takes any UTF-8",
+                                        -1 - v,
+                                        start + t),
                                 null));
             }
             if (t >= shift && t - shift < context) into[t - shift] = v;

@@ -2,10 +2,11 @@ package hesse.experiment;
 
 import hesse.error.UserException;
 import hesse.run.Runs;
+import hesse.tensor.AtomicFile;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -108,9 +109,10 @@ public final class RunRecord {
         try {
             var folder = file.toAbsolutePath().getParent();
             if (folder != null) Files.createDirectories(folder);
-            Path part = file.resolveSibling("." + file.getFileName() + ".part");
-            Files.writeString(part, text);
-            Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            AtomicFile.write(file, channel -> {
+                var buffer = StandardCharsets.UTF_8.encode(text);
+                while (buffer.hasRemaining()) channel.write(buffer);
+            });
         } catch (IOException e) {
             throw failed(file, e);
         }

@@ -5,7 +5,7 @@ import hesse.config.ConfigNode;
 import hesse.config.ConfigValue;
 import hesse.error.UserException;
 import hesse.run.Config;
-import java.io.IOException;
+import hesse.run.Presets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,13 +41,11 @@ public record Sweep(String base, List<Setting> set, List<List<Setting>> points, 
      * @throws ConfigException with every problem found
      */
     public static Sweep load(Path file) {
-        String text;
-        try {
-            text = Files.readString(file);
-        } catch (IOException e) {
-            throw new UserException(
-                    UserException.Kind.USAGE, file.toString(), "cannot be read (" + e + ")", "Name a sweep's file", e);
+        if (!Files.isRegularFile(file)) {
+            var what = Files.exists(file) ? "is no file" : "does not exist";
+            throw new UserException(UserException.Kind.USAGE, file.toString(), what, "Name a sweep's file");
         }
+        var text = Presets.readText(file);
         var folder = Optional.ofNullable(file.toAbsolutePath().getParent()).orElse(Path.of(""));
         var root = ConfigNode.parse(file.toString(), folder, text, List.of());
         var sweep = read(root, folder);

@@ -29,6 +29,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -43,7 +44,9 @@ final class CheckpointFolder {
     private static final String STATE = "state.safetensors";
     private static final String PROGRESS = "state.json";
     private static final String MANIFEST = "manifest";
+    private static final String PASSED_OVER = "passed-over-";
     private static final List<String> PARTS = List.of(WEIGHTS, STATE, PROGRESS);
+    private static final Pattern MANIFEST_LINE = Pattern.compile("([0-9a-f]{64})  (\\w[\\w.-]*)");
     private static final int MOST_MANIFEST_BYTES = 4096;
     /** Headers, progress and manifest. */
     private static final long BESIDE_TENSORS = 1 << 18;
@@ -76,7 +79,7 @@ final class CheckpointFolder {
     }
 
     Path of(long step) {
-        return folder.resolve("step-%08d".formatted(step));
+        return folder.resolve(String.format(Locale.ROOT, "step-%08d", step));
     }
 
     /** All of them, the newest first. */
@@ -94,6 +97,20 @@ final class CheckpointFolder {
 
     private static long step(Path p) {
         return Long.parseLong(p.getFileName().toString().substring("step-".length()));
+    }
+
+    /**
+     * Renames those after a step to {@code passed-over-step-…}: a run that goes on from before them would count them among its newest.
+     *
+     * @param step where the run goes on
+     */
+    void setAside(long step) throws IOException {
+        for (var path : newestFirst()) {
+            if (step(path) <= step) break;
+            var aside = folder.resolve(PASSED_OVER + path.getFileName());
+            delete(aside);
+            Files.move(path, aside, StandardCopyOption.ATOMIC_MOVE);
+        }
     }
 
     /** Removes what a process left that ended while it wrote. */
@@ -229,8 +246,16 @@ final class CheckpointFolder {
     /** Empty if it is another step's, or none: a folder that was renamed, files that were put together by hand. */
     private static Optional<Progress> progress(Path path) {
         try {
-            return Optional.of(Progress.of(JSON.readTree(Files.readAllBytes(path.resolve(PROGRESS)))))
-                    .filter(p -> p.step() == step(path));
+            var written = JSON.readTree(Files.readAllBytes(path.resolve(PROGRESS)));
+            if (written.path("format").asLong(Progress.FORMAT) > Progress.FORMAT) {
+                throw new UserException(
+                        Kind.RUNTIME,
+                        path.toString(),
+                        "was written by a newer version of Hesse (its format is " + written.path("format")
+                                + ", this version's " + Progress.FORMAT + ")",
+                        "Go on with that version, or name another folder with --out");
+            }
+            return Optional.of(Progress.of(written)).filter(p -> p.step() == step(path));
         } catch (JacksonException | NumberFormatException e) {
             return Optional.empty();
         } catch (IOException e) {
@@ -244,13 +269,16 @@ final class CheckpointFolder {
         try {
             if (!Files.exists(path.resolve(MANIFEST))) return "it has no manifest";
             var lines = manifest(path.resolve(MANIFEST)).lines().toList();
-            if (lines.size() != PARTS.size()) return "its manifest is damaged";
-            for (int i = 0; i < PARTS.size(); i++) {
-                var name = PARTS.get(i);
-                if (!lines.get(i).matches("[0-9a-f]{64}  \\Q" + name + "\\E")) return "its manifest is damaged";
+            if (lines.size() < PARTS.size()) return "its manifest is damaged";
+            for (int i = 0; i < lines.size(); i++) {
+                var line = MANIFEST_LINE.matcher(lines.get(i));
+                // a later version may add parts, and says so in its progress
+                if (!line.matches() || i < PARTS.size() && !line.group(2).equals(PARTS.get(i)))
+                    return "its manifest is damaged";
+                var name = line.group(2);
                 Path file = path.resolve(name);
                 if (!Files.exists(file)) return name + " is missing";
-                if (!lines.get(i).startsWith(hash(file))) return name + " is damaged";
+                if (!line.group(1).equals(hash(file))) return name + " is damaged";
             }
             return "";
         } catch (IOException e) {

@@ -81,7 +81,13 @@ public final class Presets {
         }
     }
 
-    private static String readText(Path file) {
+    /**
+     * The text of a configuration's or a sweep's file, without a mark of its encoding.
+     *
+     * @throws ConfigException if it is too long or no UTF-8
+     * @throws UserException (runtime) if it cannot be read
+     */
+    public static String readText(Path file) {
         // no more than that, whatever the size was a moment ago
         try (var in = Files.newInputStream(file)) {
             byte[] bytes = in.readNBytes(MAX_BYTES + 1);

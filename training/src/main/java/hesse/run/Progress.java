@@ -58,11 +58,15 @@ record Progress(
         }
     }
 
+    /** Of the files of a checkpoint; a version of Hesse reads those up to its own. */
+    static final int FORMAT = 1;
+
     static final Progress START =
             new Progress(0, Position.START, Sums.NONE, 0, 0, 0, Optional.empty(), Optional.empty());
 
     Map<String, Object> toMap() {
         var m = new LinkedHashMap<String, Object>();
+        m.put("format", FORMAT);
         m.put("step", step);
         m.put("epoch", position.epoch());
         m.put("batch", position.index());

@@ -140,6 +140,7 @@ final class RunDirectory implements AutoCloseable {
     void begin(Config config, Progress from) {
         try {
             checkpoints.clean();
+            checkpoints.setAside(from.step());
             replace(CONFIG, ConfigYaml.print(config.resolved()));
             var m = append(METRICS);
             metrics = m;
@@ -261,6 +262,14 @@ final class RunDirectory implements AutoCloseable {
     }
 
     void metric(Map<String, ?> line) {
+        // into a file without a name one writes as well as into any other, up to the first checkpoint, hours later
+        if (!Files.exists(folder.resolve(METRICS))) {
+            throw new UserException(
+                    Kind.RUNTIME,
+                    folder.resolve(METRICS).toString(),
+                    "was removed or moved away while the run wrote it",
+                    "Where the run's folder is now, go on with --out and --resume");
+        }
         metricsBytes += write(Objects.requireNonNull(metrics, "begin comes first"), METRICS, line);
         event("run", line);
     }

@@ -126,6 +126,7 @@ class BadInputsTest {
         says(2, "a preset that does not exist", "train", "digits-mpl");
         says(2, "an option that does not exist", "train", "digits-mlp", "--outt", "x");
         says(2, "going on without a folder", "train", "digits-mlp", "--resume");
+        says(2, "the empty text for a folder", "train", "digits-mlp", "--out", "");
         setting("a key that does not exist", "optimizer.lrr=0.1");
         setting("a value of another type", "train.epochs=many");
         setting("a value out of range", "data.batch=0");
@@ -145,6 +146,12 @@ class BadInputsTest {
         file("an alias of what is not there", "model: *before\n");
         file("two documents", "model: mlp\n---\nmodel: cnn\n");
         says(2, "a file without end", "train", "/dev/zero");
+        says(2, "a sweep that does not exist", "sweep", "rho.yaml");
+        says(
+                2,
+                "a sweep without end",
+                "sweep",
+                put("long.yaml", new byte[1_000_001]).toString());
         file("one value", "42\n");
         file("nothing", "");
         var laughs = new StringBuilder("a: &a [x, x, x, x, x, x, x, x, x, x]\n");

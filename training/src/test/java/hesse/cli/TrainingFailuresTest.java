@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import hesse.run.ChildJvm;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -77,6 +78,24 @@ class TrainingFailuresTest {
                 .done();
         assertEquals("done", summary().path("status").asString());
         assertEquals(steps + 3, summary().path("steps").asLong());
+    }
+
+    /** A result that is lost is no success; but a reader that has seen enough is none's fault. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aResultThatCannotBeWrittenEndsWith1() throws Exception {
+        var flags = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+        var show = List.of("config", "show", "digits-mlp");
+        var full = new ProcessBuilder(ChildJvm.commandLine("hesse.cli.Main", flags, show))
+                .redirectOutput(Path.of("/dev/full").toFile())
+                .start();
+        var outcome = ChildJvm.finish(full);
+        assertEquals(1, outcome.exit(), outcome.err());
+        assertTrue(outcome.err().contains("cannot be written to standard output (No space left"), outcome.err());
+        var gone = ChildJvm.command(flags, show.toArray(String[]::new));
+        gone.getInputStream().close();
+        assertEquals(0, gone.waitFor());
+        assertFalse(new String(gone.getErrorStream().readAllBytes(), StandardCharsets.UTF_8).contains("hesse"));
     }
 
     @Test

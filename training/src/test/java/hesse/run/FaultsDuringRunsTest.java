@@ -170,6 +170,29 @@ class FaultsDuringRunsTest {
     }
 
     @Test
+    @EnabledOnOs({OS.LINUX, OS.MAC})
+    void aRunWhoseFolderIsMovedAwayEndsWithItsNextLine() throws Exception {
+        var run = folder.resolve("run");
+        var data = "{name: file, train: " + tensors() + ", batch: 16}";
+        var ended = new ArrayList<Ended>();
+        var training = Thread.ofPlatform()
+                .start(() -> ended.add(
+                        train(run, data, "--set", "train={steps: 100000000, log_every: 20, eval_every: 100000000}")));
+        var metrics = run.resolve(RunDirectory.METRICS);
+        long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(3);
+        while (training.isAlive() && (!Files.exists(metrics) || Files.size(metrics) == 0)) {
+            assertTrue(System.nanoTime() < deadline, "no step within three minutes");
+            Thread.sleep(2);
+        }
+        Files.move(run, folder.resolve("elsewhere"));
+        training.join();
+        var err = ended.getFirst().err;
+        assertEquals(1, ended.getFirst().code, err);
+        assertTrue(err.contains(metrics + ": was removed or moved away while the run wrote it"), err);
+        assertFalse(Files.exists(run), "nothing is made anew there");
+    }
+
+    @Test
     void aPhotographThatVanishesEndsTheRunWithItsName() throws Exception {
         var photographs = folder.resolve("photographs");
         PhotographFiles.folders(photographs, 3, 7);

@@ -16,9 +16,12 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -153,6 +156,59 @@ class TrainerTest {
                 UserException.class, () -> train("run", false, "train.micro_batch=10", SMALL_CNN.formatted("batch")));
         assertEquals(2, refused.exitCode());
         assertFalse(Files.exists(folder.resolve("run")), "the folder is free for the next try");
+    }
+
+    /** What is damaged does not count among the newest that are kept: else the next one written would be removed at once. */
+    @Test
+    void whatWasPassedOverDoesNotPushOutWhatIsWrittenNext() throws Exception {
+        var cut = train("cut", false, "train.checkpoint_every=5");
+        Path damaged = cut.resolve("checkpoints/step-00000012");
+        Files.write(damaged.resolve("weights.safetensors"), new byte[10]);
+        train("cut", true, "train.steps=11", "train.keep=1");
+        var lost = train("lost", false, "train.checkpoint_every=5");
+        delete(lost.resolve("checkpoints/step-00000012"));
+        train("lost", true, "train.steps=11", "train.keep=1");
+        assertSameRun(lost, cut, 11);
+        assertFalse(Files.exists(damaged));
+        assertTrue(Files.exists(cut.resolve("checkpoints/passed-over-step-00000012")), "somebody may want to look");
+    }
+
+    @Test
+    void aCheckpointOfANewerVersionIsRefusedAndLeft() throws Exception {
+        var run = train("run", false, "train.steps=2");
+        Path newest = run.resolve("checkpoints/step-00000002");
+        var progress = newest.resolve("state.json");
+        Files.writeString(progress, Files.readString(progress).replace("\"format\":1", "\"format\":2"));
+        Files.writeString(newest.resolve("more.bin"), "what only that version knows");
+        var manifest = new StringBuilder();
+        for (var name : List.of("weights.safetensors", "state.safetensors", "state.json", "more.bin")) {
+            var digest = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(newest.resolve(name)));
+            manifest.append(HexFormat.of().formatHex(digest) + "  " + name + "\n");
+        }
+        Files.writeString(newest.resolve("manifest"), manifest);
+        var metrics = Files.readString(run.resolve("metrics.jsonl"));
+        var refused = assertThrows(UserException.class, () -> train("run", true, "train.steps=4"));
+        assertEquals(1, refused.exitCode());
+        assertTrue(refused.getMessage().contains("was written by a newer version of Hesse"), refused.getMessage());
+        assertEquals(metrics, Files.readString(run.resolve("metrics.jsonl")));
+        assertEquals(manifest.toString(), Files.readString(run.resolve("checkpoints/step-00000002/manifest")));
+    }
+
+    /** Arabic has digits of its own, and a Turkish i has no dot where it is large. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ar-EG", "tr-TR"})
+    void theUsersLanguageDoesNotReachTheFiles(String language) throws Exception {
+        train("usual", false, "train.steps=2");
+        var usual = train("usual", true, "train.steps=4");
+        var before = Locale.getDefault();
+        try {
+            Locale.setDefault(Locale.forLanguageTag(language));
+            train("run", false, "train.steps=2");
+            train("run", true, "train.steps=4");
+        } finally {
+            Locale.setDefault(before);
+        }
+        assertSameRun(usual, folder.resolve("run"), 4);
     }
 
     /** Metrics that a power cut took back are computed again, from a checkpoint that they still reach up to. */

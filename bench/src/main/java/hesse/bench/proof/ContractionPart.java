@@ -115,13 +115,24 @@ final class ContractionPart {
         var items = new ArrayList<Item>();
         for (int[] c : session.full() ? CONVOLUTIONS : TINY_CONVOLUTIONS) {
             for (var direction : List.of("forward", "image gradient", "filter gradient")) {
-                var name = "%s %d×%d×%d×%d, %d filters %d×%d, stride %d"
-                        .formatted(direction, c[0], c[1], c[1], c[2], c[3], c[4], c[4], c[5]);
+                var name = String.format(
+                        Locale.ROOT,
+                        "%s %d×%d×%d×%d, %d filters %d×%d, stride %d",
+                        direction,
+                        c[0],
+                        c[1],
+                        c[1],
+                        c[2],
+                        c[3],
+                        c[4],
+                        c[4],
+                        c[5]);
                 items.add(new Item(name, dtype -> convolution(direction, c, dtype)));
             }
         }
         for (int[] p : session.full() ? PRODUCTS : TINY_PRODUCTS) {
-            var name = "product %s%d×%d×%d".formatted(p[0] > 1 ? p[0] + " of " : "", p[1], p[3], p[2]);
+            var name =
+                    String.format(Locale.ROOT, "product %s%d×%d×%d", p[0] > 1 ? p[0] + " of " : "", p[1], p[3], p[2]);
             items.add(new Item(name, dtype -> product(p, dtype)));
         }
         return items;

@@ -21,6 +21,7 @@ import hesse.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -60,8 +61,14 @@ record Workload(String network, int batch, String preset, List<String> overrides
 
     private static Workload decoder(
             String network, int batch, int vocab, int context, int layers, int heads, int width) {
-        var model = "model={kind: gpt, vocab: %d, context: %d, layers: %d, heads: %d, width: %d}"
-                .formatted(vocab, context, layers, heads, width);
+        var model = String.format(
+                Locale.ROOT,
+                "model={kind: gpt, vocab: %d, context: %d, layers: %d, heads: %d, width: %d}",
+                vocab,
+                context,
+                layers,
+                heads,
+                width);
         return new Workload(
                 network,
                 batch,

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -46,7 +47,7 @@ final class KernelStore implements Kernels {
     private void keep(String source) {
         try {
             var folder = Files.createDirectories(Path.of(sources));
-            Files.writeString(folder.resolve("kernel-%08x.cu".formatted(source.hashCode())), source);
+            Files.writeString(folder.resolve(String.format(Locale.ROOT, "kernel-%08x.cu", source.hashCode())), source);
         } catch (IOException e) {
             throw new UncheckedIOException("hesse.cuda.sources: " + sources + " cannot be written", e);
         }

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
@@ -133,8 +134,14 @@ public final class Signatures {
                                 StandardOpenOption.CREATE,
                                 StandardOpenOption.APPEND);
                         System.err.printf(
+                                Locale.ROOT,
                                 "%-20s rho %-5s seed %d: accuracy %.4f, train loss %.4f, %.0f s of CPU%n",
-                                arm.name(), rho, seed, run.accuracy(), run.trainLoss(), run.cpuSeconds());
+                                arm.name(),
+                                rho,
+                                seed,
+                                run.accuracy(),
+                                run.trainLoss(),
+                                run.cpuSeconds());
                     }
                 }
             }

@@ -30,7 +30,10 @@ argument means: all in order. Where order alone does not say it:
 - **True f32** is `CUBLAS_COMPUTE_32F` and `CUDNN_FMA_MATH`, set before cuDNN is asked and again with the algorithm that runs; tf32 is
   `CUBLAS_COMPUTE_32F_FAST_TF32` and `CUDNN_DEFAULT_MATH`.
 - **Launches.** Each argument has a slot of 8 bytes of which the driver reads as many as the parameter has; grids are at most 65,535 high and deep
-  (checked), index arithmetic is 64 bits wide from 2³¹ points on.
+  (checked), index arithmetic is 64 bits wide from 2³¹ points on. The launch of many steps has two parameters: their number (32 bits) and a
+  structure of at most 4,000 bytes, an array of records whose fields begin at multiples of 8 bytes; the driver copies the whole of it when the call is made,
+  so that it is fixed in a recorded graph. Both together stay below the 4,096 bytes that every device and driver takes. The structure is a
+  `__grid_constant__`, so that indexing it makes no copy in local memory.
 - **Order between streams.** An upload waits on the device for the last run that used its buffer (or any view of the same memory), and the next run
   for the upload; host memory is copied into pinned memory before the call returns, and pinned memory is used again only behind its event.
 - **Alignment.** cuBLASLt is told 64 bytes, which slabs keep; a bound buffer that begins elsewhere is copied to one that does not. Workspaces begin at

@@ -75,6 +75,18 @@ class CudaSourcesTest {
                 () -> "28 layers need " + deep.size() + " sources, 16 need " + shallow.size());
     }
 
+    @Test
+    void theStepsOfAllParametersUpdatesStartTogether() {
+        for (var method : METHODS) {
+            var plan = Planner.plan(step("cifar-wrn-28-10", method, 16));
+            int steps = plan.steps().size();
+            int launches = CudaSources.launches(plan);
+            System.out.println("cifar-wrn-28-10 " + method + ": " + steps + " steps in " + launches + " launches");
+            // 80 parameters' values and momenta, 25 norms' running statistics
+            assertTrue(launches <= steps - 200, () -> method + ": " + steps + " steps in " + launches + " launches");
+        }
+    }
+
     /** The sources of the hot presets' steps, in f32 and in bf16. */
     private static Map<String, String> hot() {
         var all = new LinkedHashMap<String, String>();

@@ -176,7 +176,12 @@ public final class CudaBackend implements Backend {
     public Executable compile(Computation computation) {
         var plan = precision == Precision.BF16 ? Planner.planShort(computation) : Planner.plan(computation);
         var steps = new ArrayList<DeviceStep>();
-        for (var step : plan.steps()) steps.add(prepared(step, plan));
+        for (var launch : Launches.of(plan)) {
+            steps.add(
+                    launch.size() == 1
+                            ? prepared(launch.getFirst(), plan)
+                            : FusedTogether.of(launch, libraries.kernels()));
+        }
         return new CudaExecutable(this, plan, steps, device, stream);
     }
 

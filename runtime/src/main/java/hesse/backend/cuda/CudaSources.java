@@ -33,35 +33,41 @@ public final class CudaSources {
         var labels = new LinkedHashMap<String, String>();
         try (var arena = Arena.ofConfined()) {
             var kernels = new Collector(labels, arena);
-            for (var step : plan.steps()) {
-                switch (step) {
-                    case Fused f ->
-                        new FusedStep(
-                                f,
-                                Lowering.lower(f.kernel().program(), f.kernel().compute()),
-                                kernels);
-                    case Move m ->
-                        new MoveStep(m, plan, kernels, plan.buffer(m.out()).name());
-                    case Exchange e -> {
-                        // a library's
-                    }
-                    case Contraction c -> {
-                        if (c.op() instanceof MatMul) continue;
-                        var type = plan.buffer(c.out()).dtype();
-                        var precision = switch (type) {
-                            case F64 -> Precision.F64;
-                            case BF16 -> Precision.BF16;
-                            default -> Precision.F32;
-                        };
-                        new GeneratedConvolution(
-                                kernels,
-                                ContractionStep.spec(c, precision, type),
-                                c.alpha(),
-                                plan.buffer(c.out()).name());
-                    }
-                }
+            for (var launch : Launches.of(plan)) {
+                if (launch.size() > 1) FusedTogether.of(launch, kernels);
+                else prepare(launch.getFirst(), plan, kernels);
             }
         }
         return labels;
+    }
+
+    /** Into how many pieces of work a device gets a plan: steps that start together are one. */
+    public static int launches(Plan plan) {
+        return Launches.of(plan).size();
+    }
+
+    private static void prepare(Plan.Step step, Plan plan, Kernels kernels) {
+        switch (step) {
+            case Fused f ->
+                new FusedStep(f, Lowering.lower(f.kernel().program(), f.kernel().compute()), kernels);
+            case Move m -> new MoveStep(m, plan, kernels, plan.buffer(m.out()).name());
+            case Exchange e -> {
+                // a library's
+            }
+            case Contraction c -> {
+                if (c.op() instanceof MatMul) return;
+                var type = plan.buffer(c.out()).dtype();
+                var precision = switch (type) {
+                    case F64 -> Precision.F64;
+                    case BF16 -> Precision.BF16;
+                    default -> Precision.F32;
+                };
+                new GeneratedConvolution(
+                        kernels,
+                        ContractionStep.spec(c, precision, type),
+                        c.alpha(),
+                        plan.buffer(c.out()).name());
+            }
+        }
     }
 }

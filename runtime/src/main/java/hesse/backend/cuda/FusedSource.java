@@ -12,6 +12,7 @@ import hesse.scalar.ScalarProgram;
 import hesse.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Writes a fused kernel as CUDA C, one pass over its index space. Sizes and buffers are parameters, so one text serves every layer of the
@@ -26,11 +27,17 @@ final class FusedSource {
     /** Threads of every block. */
     static final int BLOCK = 256;
 
+    /** Bytes of parameters that every device and driver takes are 4,096; some are left for the count. */
+    private static final int RECORDS_BYTES = 4000;
+
     private final Kernel kernel;
     private final ScalarProgram program;
     private final List<Mode> modes;
     private final List<Integer> results;
     private final Shape shape;
+    /** Steps that one launch has room for; 0 in a source for one step. */
+    private final int room;
+
     private final boolean single;
     private final StringBuilder out = new StringBuilder();
 
@@ -49,12 +56,14 @@ final class FusedSource {
         }
     }
 
-    private FusedSource(Kernel kernel, ScalarProgram program, List<Mode> modes, List<Integer> results, Shape shape) {
+    private FusedSource(
+            Kernel kernel, ScalarProgram program, List<Mode> modes, List<Integer> results, Shape shape, int room) {
         this.kernel = kernel;
         this.program = program;
         this.modes = modes;
         this.results = results;
         this.shape = shape;
+        this.room = room;
         this.single = kernel.compute() == DType.F32;
     }
 
@@ -67,9 +76,33 @@ final class FusedSource {
      * @param results which of the kernel's results this pass makes
      */
     static String of(Kernel kernel, ScalarProgram program, List<Mode> modes, List<Integer> results, Shape shape) {
-        var source = new FusedSource(kernel, program, modes, results, shape);
+        var source = new FusedSource(kernel, program, modes, results, shape, 0);
         source.write();
         return source.out.toString();
+    }
+
+    /**
+     * The source of a pass of stores over many steps at once; its kernel is called {@code fused_together}. Its parameters are the number
+     * of steps and a record for each: the number of its first block and, above it, of its blocks, 32 bits each, then what the kernel of
+     * one step takes, 64 bits each. A block looks for the last step that begins at it or before.
+     */
+    static String together(Kernel kernel, ScalarProgram program, List<Mode> modes, Shape shape) {
+        var all = IntStream.range(0, kernel.results().size()).boxed().toList();
+        var source = new FusedSource(kernel, program, modes, all, shape, room(kernel));
+        source.write();
+        return source.out.toString();
+    }
+
+    /** Steps that one launch takes at most. */
+    static int room(Kernel kernel) {
+        return RECORDS_BYTES / (recordSlots(kernel) * Long.BYTES);
+    }
+
+    /** Slots of 64 bits of a step's record: blocks, points, extents, loads, results. */
+    static int recordSlots(Kernel kernel) {
+        var loads =
+                kernel.loads().stream().filter(l -> l.source() != Source.INDEX).count();
+        return 2 + kernel.rank() + (int) loads + kernel.results().size();
     }
 
     private void write() {
@@ -117,16 +150,21 @@ final class FusedSource {
     }
 
     private void elementwise() {
-        var parameters = new ArrayList<String>(List.of("const I points"));
-        parameters.addAll(commonParameters());
-        line(
-                0,
-                "extern \"C\" __global__ void __launch_bounds__(" + BLOCK + ") fused(" + String.join(", ", parameters)
-                        + ") {");
+        if (room > 0) {
+            recordOfThisBlock();
+        } else {
+            var parameters = new ArrayList<String>(List.of("const I points"));
+            parameters.addAll(commonParameters());
+            line(
+                    0,
+                    "extern \"C\" __global__ void __launch_bounds__(" + BLOCK + ") fused("
+                            + String.join(", ", parameters) + ") {");
+            line(1, "const u32 block = blockIdx.x, blocks = gridDim.x;");
+        }
         line(
                 1,
-                "for (I p = ((I)blockIdx.x * " + BLOCK + " + threadIdx.x) * " + shape.vector()
-                        + "; p < points; p += (I)gridDim.x * " + BLOCK * shape.vector() + ") {");
+                "for (I p = ((I)block * " + BLOCK + " + threadIdx.x) * " + shape.vector()
+                        + "; p < points; p += (I)blocks * " + BLOCK * shape.vector() + ") {");
         coordinates(2, "p", allAxes(), "");
         for (var l = 0; l < kernel.loads().size(); l++) {
             if (kernel.loads().get(l).source() != Source.DATA) continue;
@@ -162,6 +200,48 @@ final class FusedSource {
         }
         line(1, "}");
         line(0, "}");
+    }
+
+    /** Begins the kernel for many steps: the block finds its step, and names what belongs to that as the kernel of one step does. */
+    private void recordOfThisBlock() {
+        var fields = new ArrayList<String>(List.of("u32 first, blocks", "u64 points"));
+        var names = new ArrayList<String>();
+        for (var a = 0; a < kernel.rank(); a++) fields.add("u64 e" + a);
+        for (var l = 0; l < kernel.loads().size(); l++) {
+            Load load = kernel.loads().get(l);
+            switch (load.source()) {
+                case DATA -> {
+                    var type = "const " + CudaPrelude.type(load.dtype()) + " *";
+                    fields.add(type + "l" + l);
+                    names.add(type + "const l" + l + " = my.l" + l);
+                }
+                case ARGUMENT -> {
+                    fields.add("alignas(8) C l" + l);
+                    names.add("const C l" + l + " = my.l" + l);
+                }
+                case INDEX -> {}
+            }
+        }
+        for (int r : results) {
+            fields.add(resultParameter(r));
+            names.add(CudaPrelude.type(kernel.results().get(r).dtype()) + " *const r" + r + " = my.r" + r);
+        }
+        line(0, "struct Record { " + String.join("; ", fields) + "; };");
+        line(0, "struct Records { Record of[" + room + "]; };");
+        line(
+                0,
+                "extern \"C\" __global__ void __launch_bounds__(" + BLOCK
+                        + ") fused_together(const u32 count, const __grid_constant__ Records records) {");
+        line(1, "u32 low = 0, high = count;");
+        line(1, "while (high - low > 1) {");
+        line(2, "const u32 middle = (low + high) / 2;");
+        line(2, "if (records.of[middle].first <= blockIdx.x) low = middle; else high = middle;");
+        line(1, "}");
+        line(1, "const Record &my = records.of[low];");
+        line(1, "const u32 block = blockIdx.x - my.first, blocks = my.blocks;");
+        line(1, "const I points = (I)my.points;");
+        for (var a = 0; a < kernel.rank(); a++) line(1, "const I e" + a + " = (I)my.e" + a + ";");
+        names.forEach(name -> line(1, name + ";"));
     }
 
     private boolean runsAlongLast(int load) {

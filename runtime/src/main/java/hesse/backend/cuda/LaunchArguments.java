@@ -23,10 +23,19 @@ public final class LaunchArguments {
 
     /** Room for {@code count} arguments, all zero at first, that lives as long as {@code arena}. */
     public LaunchArguments(Arena arena, int count) {
-        this.count = count;
-        this.values = arena.allocate(Math.max(1, count) * SLOT, SLOT);
-        this.pointers = arena.allocate(ADDRESS, Math.max(1, count));
-        for (var i = 0; i < count; i++) {
+        this(arena, count, count);
+    }
+
+    /**
+     * Room for {@code parameters} arguments, of which the last, a structure, has all slots from its own on.
+     *
+     * @param slots all slots, which are set by their number whatever parameter they belong to
+     */
+    LaunchArguments(Arena arena, int slots, int parameters) {
+        this.count = slots;
+        this.values = arena.allocate(Math.max(1, slots) * SLOT, SLOT);
+        this.pointers = arena.allocate(ADDRESS, Math.max(1, parameters));
+        for (var i = 0; i < parameters; i++) {
             pointers.setAtIndex(ADDRESS, i, values.asSlice(i * SLOT, SLOT));
         }
     }

@@ -429,6 +429,69 @@ public final class CudaOnHostScenarios {
         }
     }
 
+    private static long launches() {
+        return FakeControl.calls().stream()
+                .filter(c -> c.startsWith("cuLaunchKernel"))
+                .count();
+    }
+
+    /**
+     * The updates of many tensors, of sizes from one element on, are a few launches: as many as records fit, for each width in which rows
+     * are moved and each kind of update. Replayed too, they make what the interpreter makes.
+     */
+    static void updatesOfManyTensorsStartTogether() {
+        for (var dtype : List.of(DType.F64, DType.F32)) {
+            Seeds.each(seed -> {
+                var random = new SplittableRandom(seed);
+                var d = new Draw(seed, dtype);
+                var rate = d.variable("rate", () -> 0.1);
+                var outputs = new LinkedHashMap<String, Node>();
+                int tensors = 150;
+                for (var i = 0; i < tensors; i++) {
+                    int[] shape = i == 7 ? new int[] {3, 1111} : new int[] {random.nextInt(1, 20)};
+                    var w = d.variable("w" + i, d::gaussian, shape);
+                    var u = d.variable("u" + i, d::gaussian, shape);
+                    var g = d.variable("g" + i, d::gaussian, shape);
+                    var velocity = Ops.add(Ops.scale(0.9, u), Ops.scale(0.01 * (i + 1), g));
+                    outputs.put("u" + i, velocity);
+                    outputs.put("w" + i, Ops.sub(w, Ops.mul(rate, velocity)));
+                }
+                var values = new LinkedHashMap<>(d.values());
+                try (var backend = open();
+                        var executable = backend.compile(Computation.of(outputs))) {
+                    var buffers = new LinkedHashMap<String, DeviceBuffer>();
+                    for (var b : executable.plan().buffers()) {
+                        if (b.place() == Plan.Place.SLAB) continue;
+                        var buffer = backend.allocate(b.dtype(), b.shape());
+                        buffer.write(Tensor.of(b.dtype(), b.shape(), values.get(b.name())));
+                        buffers.put(b.name(), buffer);
+                        executable.bind(b.name(), buffer);
+                    }
+                    for (var run = 0; run < 3; run++) {
+                        long before = launches();
+                        executable.run();
+                        if (run == 0) {
+                            long steps = executable.plan().steps().size();
+                            assertTrue(steps >= tensors, () -> steps + " steps");
+                            long started = launches() - before;
+                            assertTrue(started <= 24, () -> started + " launches of " + steps + " steps");
+                        }
+                        var names = new ArrayList<>(outputs.keySet());
+                        var expected = GraphInterpreter.evaluate(new ArrayList<>(outputs.values()), values);
+                        for (var i = 0; i < names.size(); i++) {
+                            var name = names.get(i);
+                            var actual = List.of(buffers.get(name).read().toDoubleArray());
+                            double error = difference(actual, new ArrayList<>(List.of(expected.get(i))));
+                            assertTrue(error <= (dtype == DType.F64 ? 1e-14 : 1e-5), () -> name + ": error " + error);
+                            values.put(name, expected.get(i));
+                        }
+                    }
+                }
+                assertEquals(0, FakeControl.alive());
+            });
+        }
+    }
+
     /** Every kind of net runs in bf16, at the error that roundings of this size bring. */
     static void runsInBf16(SmallNets kind) {
         Seeds.each(seed -> {

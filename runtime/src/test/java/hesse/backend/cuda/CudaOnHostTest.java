@@ -52,6 +52,7 @@ class CudaOnHostTest {
                 "bf16IsMultipliedAsTf32WhereTheLibraryHasNoMixedTypes",
                 "productsOfANetAgreeInBf16",
                 "aTrainingRunAgrees",
+                "updatesOfManyTensorsStartTogether",
                 "productsAgreeFromBuffersThatBeginAnywhere")) {
             tests.add(DynamicTest.dynamicTest(name, () -> invoke(scenarios, name)));
         }

@@ -3,6 +3,7 @@
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __shared__ static
 
 struct hesse_dim { unsigned x, y, z; };
@@ -40,4 +41,12 @@ template <class... A> static void hesse_call(void (*kernel)(A...), void **p) {
     hesse_apply(kernel, p, hesse_indices<__integer_pack(sizeof...(A))...>{});
 }
 
-#define HESSE_KERNEL(name) extern "C" void name##_call(void **p) { hesse_call(name, p); }
+/* The bytes of each parameter; a driver reads them from the machine code. */
+template <class... A> static const unsigned *hesse_sizes(void (*)(A...)) {
+    static const unsigned sizes[] = {sizeof(A)..., 0};
+    return sizes;
+}
+
+#define HESSE_KERNEL(name)                                         \
+    extern "C" void name##_call(void **p) { hesse_call(name, p); } \
+    extern "C" const unsigned *name##_sizes(void) { return hesse_sizes(name); }

@@ -32,6 +32,7 @@ struct recording { struct work *list; int count; };
 static struct recording current, recordings[PER_KIND], executables[PER_KIND];
 static void *libraries[PER_KIND];
 static void (*entries[4096])(void **);
+static const unsigned *sizes[4096];
 static char host_header[512];
 int fake_computes;
 
@@ -422,6 +423,8 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
     sprintf(symbol, "%s_call", name);
     entries[(size_t)*function % 0x1000] = library ? dlsym(library, symbol) : 0;
     if (fake_computes && !entries[(size_t)*function % 0x1000]) return 500;
+    sprintf(symbol, "%s_sizes", name);
+    sizes[(size_t)*function % 0x1000] = library ? ((const unsigned *(*)(void))dlsym(library, symbol))() : 0;
     return 0;
 }
 
@@ -441,12 +444,17 @@ int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *function, int
     return 0;
 }
 
-struct launch { void (*entry)(void **); unsigned shape[6]; unsigned long long slots[64]; };
+#define PARAMETER_BYTES 4096
+struct launch { void (*entry)(void **); unsigned shape[6]; const unsigned *sizes; char parameters[PARAMETER_BYTES]; };
+
+/* Parameters lie one behind the other, each at a multiple of 8 bytes. */
+static unsigned place(unsigned end) { return (end + 7) & ~7u; }
 
 static void run_launch(void *data) {
     struct launch *l = data;
     void *pointers[64];
-    for (int i = 0; i < 64; i++) pointers[i] = &l->slots[i];
+    unsigned at = 0;
+    for (int i = 0; l->sizes[i]; i++, at = place(at + l->sizes[i - 1])) pointers[i] = l->parameters + at;
     run_grid(l->entry, l->shape, pointers);
 }
 
@@ -461,11 +469,11 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     CALL(cuLaunchKernel, "%s, %u %u %u, %u %u %u, %u, %s, [%s ], %s", fake_name(function), gx, gy, gz, bx, by, bz, shared,
          fake_name(stream), text, fake_name(extra));
     if (!entries[(size_t)function % 0x1000]) return 0;
-    struct launch work = {entries[(size_t)function % 0x1000], {gx, gy, gz, bx, by, bz}, {0}};
-    /* The caller's slots lie one behind the other, so that reading 64 of them needs their number only for its end. */
-    for (int i = 0; i < 64; i++) {
-        if (i && (char *)parameters[i] != (char *)parameters[i - 1] + 8) break;
-        work.slots[i] = *(unsigned long long *)parameters[i];
+    struct launch work = {entries[(size_t)function % 0x1000], {gx, gy, gz, bx, by, bz}, sizes[(size_t)function % 0x1000]};
+    unsigned at = 0;
+    for (int i = 0; work.sizes[i]; at = place(at + work.sizes[i]), i++) {
+        if (at + work.sizes[i] > PARAMETER_BYTES) return INVALID_VALUE;
+        memcpy(work.parameters + at, parameters[i], work.sizes[i]);
     }
     fake_enqueue(run_launch, &work, sizeof work);
     return 0;

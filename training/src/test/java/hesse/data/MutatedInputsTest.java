@@ -80,6 +80,7 @@ class MutatedInputsTest {
     // an input that is never done with must not hold up all others; two parsers at a time take half of their minutes
     @Test
     @Tag("fuzz")
+    @Tag("alone")
     @Timeout(value = 60, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void noMutatedInputDoesHarm() throws Exception {
         long seed = Long.getLong("hesse.seed", System.nanoTime());

@@ -33,6 +33,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Runs of several processes on this machine, started by {@code mpirun}. */
 @Tag("mpi")
+@Tag("alone")
 class MpiRunTest {
     private static final JsonMapper JSON = JsonMapper.builder().build();
     private static final List<String> RUN = List.of(

@@ -138,11 +138,13 @@ public sealed interface FileLayout {
         Shape to = permuted(from, permutation);
         Tensor out = Tensor.allocate(x.dtype(), to);
         int bytes = x.dtype().bytes();
+        int last = rank - 1;
+        long row = to.dim(last);
         int[] at = new int[rank];
         long source = 0;
-        for (long i = 0, n = to.size(); i < n; i++) {
-            MemorySegment.copy(x.data(), source * bytes, out.data(), i * bytes, bytes);
-            for (int a = rank - 1; a >= 0; a--) {
+        for (long i = 0, n = to.size(); i < n; i += row) {
+            copy(bytes, row, x.data(), source, strides[permutation[last]], out.data(), i);
+            for (int a = last - 1; a >= 0; a--) {
                 long step = strides[permutation[a]];
                 source += step;
                 if (++at[a] < to.dim(a)) break;
@@ -151,5 +153,24 @@ public sealed interface FileLayout {
             }
         }
         return out;
+    }
+
+    /** Elements that lie {@code step} apart, to where they lie side by side; by their width, whatever they mean. */
+    private static void copy(
+            int bytes, long count, MemorySegment from, long source, long step, MemorySegment to, long target) {
+        switch (bytes) {
+            case 8 -> {
+                for (long i = 0; i < count; i++)
+                    to.setAtIndex(Tensor.I64, target + i, from.getAtIndex(Tensor.I64, source + i * step));
+            }
+            case 4 -> {
+                for (long i = 0; i < count; i++)
+                    to.setAtIndex(Tensor.I32, target + i, from.getAtIndex(Tensor.I32, source + i * step));
+            }
+            default -> {
+                for (long i = 0; i < count; i++)
+                    MemorySegment.copy(from, (source + i * step) * bytes, to, (target + i) * bytes, bytes);
+            }
+        }
     }
 }

@@ -24,7 +24,7 @@ class FileLayoutTest {
 
     @Test
     void whatIsWrittenReadsBackEqual() {
-        for (var dtype : List.of(DType.F32, DType.F64)) {
+        for (var dtype : List.of(DType.F32, DType.F64, DType.I64, DType.BOOL)) {
             roundTrip(FileLayout.SAME, counting(dtype, 3, 4));
             roundTrip(FileLayout.CONV, counting(dtype, 3, 2, 5, 4));
             roundTrip(FileLayout.TRANSPOSED, counting(dtype, 3, 7));

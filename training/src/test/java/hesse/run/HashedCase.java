@@ -82,8 +82,9 @@ public final class HashedCase {
         double[] sums = new double[FOLDS];
         for (long i = 0, n = t.size(); i < n; i++) {
             long bits = bits(state, i);
-            double x = t.get(i);
-            for (int k = 0; k < FOLDS; k++) sums[k] += (bits >>> k & 1) == 0 ? x : -x;
+            long x = Double.doubleToRawLongBits(t.get(i));
+            // no branch could be predicted
+            for (int k = 0; k < FOLDS; k++) sums[k] += Double.longBitsToDouble(x ^ (bits >>> k) << 63);
         }
         return sums;
     }

@@ -42,6 +42,7 @@ public final class Group implements Ranks, Link.Listener {
     private final Peer self;
     private final AtomicLong position = new AtomicLong();
     private final AtomicLong pulse = new AtomicLong();
+    private final AtomicLong exchanging = new AtomicLong();
     private final AtomicBoolean over = new AtomicBoolean();
     private final Standing standing = new Standing(0);
     private volatile boolean apart;
@@ -284,10 +285,15 @@ public final class Group implements Ranks, Link.Listener {
     }
 
     @Override
+    public long exchangeNanos() {
+        return exchanging.get();
+    }
+
+    @Override
     public Collective host() {
         var known = host;
         if (known == null) {
-            known = new Counted(MpiCollective.join(world, environment), this::advance, pulse);
+            known = new Counted(MpiCollective.join(world, environment), this::advance, pulse, exchanging);
             host = known;
         }
         return known;

@@ -40,6 +40,11 @@ public interface Ranks extends AutoCloseable {
         apart(one);
     }
 
+    /** Nanoseconds that this process has been in exchanges of the host's memory so far, waiting for the others included. */
+    default long exchangeNanos() {
+        return 0;
+    }
+
     /**
      * Sums over data in the memory of the host; made at the first call.
      *

@@ -24,6 +24,13 @@ public final class Erasure {
     /** Inner sums are opened while there are fewer terms; attention's cotangents of keys have two for each chunk of queries. */
     private static final int TERMS_AT_MOST = 4096;
 
+    /** What a rebuilding is for. */
+    private enum Pass {
+        FORGET,
+        COVARIANCES,
+        GATHER
+    }
+
     private final Graph target = new Graph();
     private final NodeMap<Node> rebuilt = new NodeMap<>();
 
@@ -31,16 +38,23 @@ public final class Erasure {
 
     /** The same computation on a fresh, erased graph. */
     public static Computation erase(Computation c) {
-        var once = new Erasure().run(c, false);
-        return new Erasure().run(once, true);
+        return new Erasure().run(forget(c), Pass.GATHER);
     }
 
-    /** Only what matters to differentiation is forgotten; sums stay as they were written. */
-    static Computation forget(Computation c) {
-        return new Erasure().run(c, false);
+    /**
+     * As {@link #erase}, but sums stay as they were written, except that covariances wait for one mean only: what is then divided among
+     * ranks needs fewer exchanges after one another.
+     */
+    static Computation toDivide(Computation c) {
+        return new Erasure().run(forget(c), Pass.COVARIANCES);
     }
 
-    private Computation run(Computation c, boolean gather) {
+    private static Computation forget(Computation c) {
+        return new Erasure().run(c, Pass.FORGET);
+    }
+
+    private Computation run(Computation c, Pass pass) {
+        boolean gather = pass == Pass.GATHER;
         var live = Live.of(c.nodes());
         var uses = new NodeMap<Integer>();
         for (Node n : live) for (Node in : n.inputs()) uses.merge(in, 1, Integer::sum);
@@ -56,6 +70,9 @@ public final class Erasure {
                 } else if (gather && n.op() instanceof ReduceSum r) {
                     Node faster = moments.rewritten(target, n, r, rebuilt::get);
                     rebuilt.put(n, faster != null ? faster : target.apply(r, inputs));
+                } else if (pass == Pass.COVARIANCES && n.op() instanceof ReduceSum r) {
+                    Node sooner = Moments.covariance(target, n, r, rebuilt::get);
+                    rebuilt.put(n, sooner != null ? sooner : target.apply(r, inputs));
                 } else rebuilt.put(n, target.apply(n.op().erased(), inputs));
             }
         }

@@ -39,6 +39,7 @@ import hesse.tensor.Shape;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -66,14 +67,16 @@ final class Layouts {
     private final Set<String> partial;
     private final int batch;
     private final NodeMap<Layout> layouts = new NodeMap<>();
+    private final NodeMap<Moments.Moment> moments;
     private final NodeMap<List<Layout>> uses = new NodeMap<>();
     /** Partial sums that something needs whole. */
     private final BitSet neededWhole = new BitSet();
 
-    private Layouts(Set<String> examples, Set<String> partial, int batch) {
+    private Layouts(Set<String> examples, Set<String> partial, int batch, NodeMap<Moments.Moment> moments) {
         this.examples = examples;
         this.partial = partial;
         this.batch = batch;
+        this.moments = moments;
     }
 
     /**
@@ -84,8 +87,8 @@ final class Layouts {
      * @param batch number of examples
      */
     static Layouts of(Computation c, Set<String> examples, Set<String> partial, int batch) {
-        var found = new Layouts(examples, partial, batch);
         var live = Live.of(c.nodes());
+        var found = new Layouts(examples, partial, batch, Moments.of(live));
         int needed = -1;
         // what is needed whole only grows, and is known after a few rounds
         while (found.neededWhole.cardinality() != needed) {
@@ -98,6 +101,12 @@ final class Layouts {
 
     Layout of(Node n) {
         return layouts.get(n);
+    }
+
+    /** The moment of divided examples that a node is; these are exchanged together, and whole. */
+    Optional<Moments.Moment> moment(Node n) {
+        boolean divided = moments.has(n) && layouts.get(n) instanceof Whole && use(n, 0) instanceof Divided;
+        return divided ? Optional.of(moments.get(n)) : Optional.empty();
     }
 
     /** How a node takes one of its inputs: as it lies, whole, or divided. */
@@ -198,7 +207,7 @@ final class Layouts {
 
     private void sum(Node n, List<Integer> axes) {
         switch (seen(n.input(0))) {
-            case Divided d -> set(n, axes.contains(d.axis()) ? PARTIAL : d, d);
+            case Divided d -> set(n, !axes.contains(d.axis()) ? d : moments.has(n) ? WHOLE : PARTIAL, d);
             case Partial p -> set(n, p, p);
             case Whole w -> set(n, w, w);
         }

@@ -41,12 +41,32 @@ final class Moments {
     Moments(List<Node> live) {
         for (Node n : live) {
             if (!(n.op() instanceof ReduceSum r) || !isSquare(n.input(0))) continue;
-            Node x = centre(n.input(0).input(0), r.axes());
+            var centred = centred(n.input(0).input(0), r.axes());
+            if (centred == null) continue;
+            Node x = centred.x();
             // the values along the last axis stay neighbours, and x has memory of its own to take a value from
-            if (x != null && !r.axes().contains(x.shape().rank() - 1) && isStored(x)) {
-                variances.add(new Total(x, r.axes()));
-            }
+            if (!r.axes().contains(x.shape().rank() - 1) && isStored(x)) variances.add(new Total(x, r.axes()));
         }
+    }
+
+    /**
+     * A sum that a mean or a variance is made of: Σx, or c²·Σ(x − μ)².
+     *
+     * @param squares c², or 0 for Σx
+     */
+    record Moment(Node x, double squares) {}
+
+    /** The sums of all means and variances that come together. */
+    static NodeMap<Moment> of(Iterable<Node> live) {
+        var found = new NodeMap<Moment>();
+        for (Node n : live) {
+            if (!(n.op() instanceof ReduceSum r) || !isSquare(n.input(0))) continue;
+            var centred = centred(n.input(0).input(0), r.axes());
+            if (centred == null) continue;
+            found.put(n, new Moment(centred.x(), centred.factor() * centred.factor()));
+            found.put(centred.total(), new Moment(centred.x(), 0));
+        }
+        return found;
     }
 
     private static boolean isSquare(Node n) {
@@ -58,14 +78,17 @@ final class Moments {
         return !Storage.isLight(x);
     }
 
-    private static double count(Shape s, List<Integer> axes) {
+    static double count(Shape s, List<Integer> axes) {
         double n = 1;
         for (int a : axes) n *= s.dim(a);
         return n;
     }
 
-    /** The x of an x − mean(x) over the axes, if n is one up to a factor. */
-    private static @Nullable Node centre(Node n, List<Integer> axes) {
+    /** c·(x − mean(x)), and the sum of x in it. */
+    private record Centred(Node x, Node total, double factor) {}
+
+    /** What n is made of, if it is some x − mean(x) over the axes up to a factor. */
+    private static @Nullable Centred centred(Node n, List<Integer> axes) {
         if (!(n.op() instanceof Sum s) || n.inputs().size() != 2) return null;
         for (int i = 0; i < 2; i++) {
             Node x = n.input(i);
@@ -80,7 +103,7 @@ final class Moments {
                     && total.input(0) == x
                     && Math.abs(c * count(x.shape(), axes) + s.coefficients().get(i))
                             <= 1e-12 * Math.abs(s.coefficients().get(i));
-            if (centred) return x;
+            if (centred) return new Centred(x, total, s.coefficients().get(i));
         }
         return null;
     }
@@ -95,23 +118,25 @@ final class Moments {
         Node x = n.input(0);
         if (variances.contains(new Total(x, r.axes())))
             return pass(target, x, r, rebuilt).sum();
-        if (!(x.op() instanceof Mul) || x.inputs().size() != 2) return null;
-        if (isSquare(x)) {
-            Node of = centre(x.input(0), r.axes());
-            if (of == null || !variances.contains(new Total(of, r.axes()))) return null;
-            double c = coefficient(x.input(0), of);
-            return Ops.scale(c * c, pass(target, of, r, rebuilt).squares());
+        if (x.op() instanceof Mul && isSquare(x)) {
+            var of = centred(x.input(0), r.axes());
+            if (of == null || !variances.contains(new Total(of.x(), r.axes()))) return null;
+            return Ops.scale(
+                    of.factor() * of.factor(), pass(target, of.x(), r, rebuilt).squares());
         }
+        return covariance(target, n, r, rebuilt);
+    }
+
+    /** As {@link #rewritten}, of covariances only: the same sum whichever examples it is of. */
+    static @Nullable Node covariance(Graph target, Node n, ReduceSum r, UnaryOperator<Node> rebuilt) {
+        Node x = n.input(0);
+        if (!(x.op() instanceof Mul) || x.inputs().size() != 2 || isSquare(x)) return null;
         for (int i = 0; i < 2; i++) {
-            if (centre(x.input(i), r.axes()) == null) continue;
+            if (centred(x.input(i), r.axes()) == null) continue;
             Node rest = withoutConstants(target, x.input(1 - i), r, rebuilt);
             if (rest != null) return target.apply(r, target.apply(x.op(), rebuilt.apply(x.input(i)), rest));
         }
         return null;
-    }
-
-    private static double coefficient(Node sum, Node x) {
-        return sum.op() instanceof Sum s ? s.coefficients().get(sum.inputs().indexOf(x)) : 1;
     }
 
     private Pass pass(Graph target, Node x, ReduceSum r, UnaryOperator<Node> rebuilt) {
@@ -127,7 +152,7 @@ final class Moments {
         });
     }
 
-    private static Node notNegative(Graph target, Node x) {
+    static Node notNegative(Graph target, Node x) {
         Node zero = target.constant(0, x.type());
         return Ops.select(Ops.compare(Compare.Relation.LT, x, zero), zero, x);
     }

@@ -16,6 +16,7 @@ import hesse.graph.Op;
 import hesse.graph.Ops;
 import hesse.graph.Pad;
 import hesse.graph.Random;
+import hesse.graph.ReduceSum;
 import hesse.graph.Reshape;
 import hesse.graph.Select;
 import hesse.graph.Slice;
@@ -24,6 +25,7 @@ import hesse.graph.Type;
 import hesse.plan.Computation.Output;
 import hesse.plan.Layouts.Layout;
 import hesse.plan.Layouts.Whole;
+import hesse.plan.Moments.Moment;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import java.util.ArrayList;
@@ -46,6 +48,11 @@ import org.jspecify.annotations.Nullable;
 public final class Sharding {
     private record Shard(int node, int axis) {}
 
+    private record Total(Node x, List<Integer> axes) {}
+
+    /** Σx and Σ(x − μ)² of all examples, in the element type of x. */
+    private record Both(Node sum, Node squares) {}
+
     private final Rows rows;
     private final Layouts layouts;
     private final Graph target = new Graph();
@@ -59,6 +66,8 @@ public final class Sharding {
     private final NodeMap<Integer> round = new NodeMap<>();
 
     private final NodeMap<Integer> wholeRound = new NodeMap<>();
+
+    private final Map<Total, Both> moments = new HashMap<>();
     private int exchanges;
 
     private Sharding(Rows rows, Layouts layouts) {
@@ -73,7 +82,7 @@ public final class Sharding {
      * @param partial inputs of which each rank has a part of a sum
      */
     public static Computation of(Computation computation, Set<String> examples, Set<String> partial, Rows rows) {
-        var forgotten = Erasure.forget(computation);
+        var forgotten = Erasure.toDivide(computation);
         var layouts = Layouts.of(forgotten, examples, partial, rows.of());
         return new Sharding(rows, layouts).run(forgotten);
     }
@@ -91,6 +100,8 @@ public final class Sharding {
 
     private Node build(Node n) {
         Layout layout = layouts.of(n);
+        var moment = layouts.moment(n);
+        if (moment.isPresent()) return moment(n, moment.get());
         int rounds = 0;
         var inputs = new ArrayList<Node>();
         var partial = new ArrayList<Integer>();
@@ -147,6 +158,33 @@ public final class Sharding {
         cs.add(1.0);
         terms.add(total);
         return target.apply(new Sum(cs), terms);
+    }
+
+    private Node moment(Node n, Moment moment) {
+        int before = round.getOr(moment.x(), 0) + 1;
+        round.put(n, before);
+        var r = (ReduceSum) n.op();
+        var both = moments.computeIfAbsent(
+                new Total(moment.x(), r.axes()), t -> exchangedMoments(n, built.get(t.x()), r, before));
+        return moment.squares() == 0 ? both.sum() : Ops.scale(moment.squares(), both.squares());
+    }
+
+    /**
+     * A variance needs its mean first, hence two exchanges. But Σ(x − μ)² over all examples is the sum over ranks of Mᵣ + Sᵣ²/nᵣ, less S²/n,
+     * with Sᵣ the sum of a rank's nᵣ values and Mᵣ that of their squared distances from its own mean: one exchange. What cancels here is
+     * (μ/σ)² as large as what is left, so these few numbers are f64.
+     */
+    private Both exchangedMoments(Node n, Node x, ReduceSum r, int round) {
+        double all = Moments.count(n.input(0).shape(), r.axes());
+        double own = Moments.count(x.shape(), r.axes());
+        Node sum = target.apply(r, x);
+        Node centred = Ops.sub(x, Ops.broadcastTo(Ops.scale(1 / own, sum), x.shape()));
+        Node s = Ops.cast(DType.F64, sum);
+        Node squares =
+                Ops.add(Ops.cast(DType.F64, target.apply(r, Ops.square(centred))), Ops.scale(1 / own, Ops.square(s)));
+        Node total = exchanged(s, round);
+        Node spread = Ops.sub(exchanged(squares, round), Ops.scale(1 / all, Ops.square(total)));
+        return new Both(Ops.cast(x.dtype(), total), Ops.cast(x.dtype(), Moments.notNegative(target, spread)));
     }
 
     private Node exchanged(Node local, int round) {

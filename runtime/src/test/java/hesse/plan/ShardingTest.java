@@ -195,6 +195,57 @@ class ShardingTest {
         assertEquals(2, exchanges(net, all), "H g/‖g‖");
     }
 
+    /** Mean and variance travel together, and so do the sums of a backward pass; each layer's waits for the one before it. */
+    @Test
+    void aNormalisationIsOneExchangeForwardAndOneBack() {
+        for (int depth = 1; depth <= 4; depth++) {
+            var net = Nets.cnn(depth, 4, 6, 5, false, "gelu");
+            var outputs = new LinkedHashMap<String, Node>();
+            outputs.put("loss", net.loss());
+            put(outputs, "gradient", net.curvature().gradient());
+            var plan = Planner.plan(Sharding.of(Computation.of(outputs), Set.of("x", "y"), Set.of(), Rows.of(6, 0, 2)));
+            // the first filter's gradient is the last sum
+            assertEquals(
+                    2 * depth + 1,
+                    plan.steps().stream()
+                            .filter(s -> s instanceof Plan.Exchange)
+                            .count());
+        }
+    }
+
+    /** In f32, with a mean of a thousand deviations that is another on each rank. */
+    @Test
+    void aVarianceOfManyRanksDoesNotCancel() {
+        Seeds.each(seed -> {
+            int n = 60;
+            var g = new Graph();
+            Node x = g.input("x", DType.F32, Shape.of(n, 2));
+            Node centred = Ops.sub(x, Ops.mean(x, 0));
+            var computation = Computation.of(Map.of("variance", Ops.mean(Ops.square(centred), 0)));
+            var random = new java.util.Random(seed);
+            var values = new double[2 * n];
+            for (int i = 0; i < values.length; i++) values[i] = (float) (1000 + 2.0 * (i / 40) + random.nextGaussian());
+            double[] expected = new double[2];
+            for (int c = 0; c < 2; c++) {
+                double mean = 0;
+                for (int i = c; i < values.length; i += 2) mean += values[i] / n;
+                for (int i = c; i < values.length; i += 2) expected[c] += (values[i] - mean) * (values[i] - mean) / n;
+            }
+            for (int size : new int[] {2, 3, 7}) {
+                for (var result : onRanks(size, collective -> {
+                    var rows = Rows.of(n, collective.rank(), size);
+                    var part = Sharding.of(computation, Set.of("x"), Set.of(), rows);
+                    try (var backend = new CpuBackend(1, collective)) {
+                        return Evaluation.run(backend, part, inputs(part, Map.of("x", values), Set.of("x"), rows));
+                    }
+                })) {
+                    double[] actual = result.get("variance").toDoubleArray();
+                    for (int c = 0; c < 2; c++) assertEquals(expected[c], actual[c], 1e-3 * expected[c]);
+                }
+            }
+        });
+    }
+
     /** The same exchanges in the same order on all ranks, however unequal their parts. */
     @Test
     void ranksExchangeTheSame() {

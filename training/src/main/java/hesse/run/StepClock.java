@@ -8,15 +8,18 @@ final class StepClock {
     private long steps;
     private long nanos;
     private long waited;
+    private long exchanged;
     private double multiplyAdds;
     private final long[] recent = new long[1000];
     private long all;
 
-    void add(long stepNanos, long waitNanos, double stepMultiplyAdds) {
+    /** @param exchangeNanos of the step's, in exchanges with other ranks */
+    void add(long stepNanos, long waitNanos, long exchangeNanos, double stepMultiplyAdds) {
         recent[(int) (all++ % recent.length)] = stepNanos;
         steps++;
         nanos += stepNanos;
         waited += waitNanos;
+        exchanged += exchangeNanos;
         multiplyAdds += stepMultiplyAdds;
     }
 
@@ -37,10 +40,12 @@ final class StepClock {
         line.put("step", step);
         line.put("seconds", nanos / 1e9 / steps);
         line.put("data_wait_seconds", waited / 1e9 / steps);
+        if (exchanged > 0) line.put("exchange_seconds", exchanged / 1e9 / steps);
         line.put("multiply_adds", multiplyAdds / steps);
         steps = 0;
         nanos = 0;
         waited = 0;
+        exchanged = 0;
         multiplyAdds = 0;
         return line;
     }

@@ -303,8 +303,13 @@ public final class Trainer implements AutoCloseable {
         between = false;
         watchdog.enter(Watchdog.Work.STEPPING);
         long before = System.nanoTime();
+        long exchanged = ranks.exchangeNanos();
         boolean finite = loop.step.run(config.train().seed(), t, x, y, scalars);
-        clock.add(System.nanoTime() - before, batch.waitNanos(), loop.step.multiplyAdds());
+        clock.add(
+                System.nanoTime() - before,
+                batch.waitNanos(),
+                ranks.exchangeNanos() - exchanged,
+                loop.step.multiplyAdds());
         if (!finite) failed(loop, t, x, y);
 
         long done = t + 1;

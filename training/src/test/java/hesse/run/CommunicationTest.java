@@ -114,7 +114,7 @@ class CommunicationTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             {kind: sgd}           | 3
-            {kind: psam, rho: 0.1} | 12
+            {kind: psam, rho: 0.1} | 6
             """)
     void synchronisedBatchNormExchangesOften(String method, long mostPerNorm) {
         var v = volume(

@@ -34,10 +34,21 @@ argument means: all in order. Where order alone does not say it:
   structure of at most 4,000 bytes, an array of records whose fields begin at multiples of 8 bytes; the driver copies the whole of it when the call is made,
   so that it is fixed in a recorded graph. Both together stay below the 4,096 bytes that every device and driver takes. The structure is a
   `__grid_constant__`, so that indexing it makes no copy in local memory.
-- **Order between streams.** An upload waits on the device for the last run that used its buffer (or any view of the same memory), and the next run
-  for the upload; host memory is copied into pinned memory before the call returns, and pinned memory is used again only behind its event.
+- **Order between streams.** An upload of more than 256 bytes goes to the copy stream: it waits on the device (`cuStreamWaitEvent` of the copy stream)
+  for the last run that used its buffer (or any view of the same memory), and the next run for the upload (`cuEventRecord` on the copy stream,
+  `cuStreamWaitEvent` of the compute stream). Shorter ones go to the compute stream and need no event; a long one behind a short one into the same memory
+  waits for a mark set then. Host memory is copied into pinned memory before the call returns, and pinned memory is used again only behind its event.
+- **Metrics.** `cuMemcpyDtoHAsync_v2` on the compute stream for each, then one `cuEventRecord`; `cuEventSynchronize` when they are looked at, or when
+  their place in the ring of eight is needed again.
 - **Alignment.** cuBLASLt is told 64 bytes, which slabs keep; a bound buffer that begins elsewhere is copied to one that does not. Workspaces begin at
   multiples of 256 bytes.
+
+Not called, after weighing it: the epilogues of `cublasLtMatmul` (`CUBLASLT_EPILOGUE_BIAS` and its kin). A bias is an elementwise node, and such are
+not stored: each kernel that reads a product adds the bias, applies the activation and its derivatives while it is at it. With the bias in the
+product the kernel still has to run, since the activation, its derivatives or a residual follow, and saves one addition in a pass that waits for memory. Where
+a biased product is read by nothing but another contraction a pass would be saved. Against that stand that
+cuBLASLt proposes other algorithms for a product with an epilogue, of which only a measurement tells whether they cost less than the pass; that the
+derivatives' products, two thirds and more of a step, have no bias; and that its GELU is the one by tanh, without the derivatives.
 
 Found by the second reading, and corrected: a view of a buffer did not wait for runs that had used the whole; a plan run on two sets of buffers in turn was
 never recorded; rows of a buffer that begin at odd

@@ -4,6 +4,7 @@ import hesse.plan.Computation;
 import hesse.plan.Rows;
 import hesse.tensor.DType;
 import hesse.tensor.Shape;
+import java.util.List;
 import java.util.OptionalLong;
 
 /** A machine that executes computations. */
@@ -46,6 +47,24 @@ public interface Backend extends AutoCloseable {
     /** As {@link #compile}, of what is this process's part already. */
     default Executable compileShare(Computation computation) {
         return compile(computation);
+    }
+
+    /**
+     * The first elements of some buffers as the runs until now leave them, to be looked at later. Where runs go on behind the caller's
+     * back, asking waits for none of them.
+     */
+    default Reading later(List<DeviceBuffer> buffers) {
+        var values = buffers.stream().mapToDouble(DeviceBuffer::first).toArray();
+        return () -> values;
+    }
+
+    /**
+     * How many runs a program may begin before it looks at what the one before them made, so that the device is never without work; 0
+     * where a run is done when it returns. A program that alternates between two sets of inputs then has each copied beside the run
+     * before it.
+     */
+    default int runsAhead() {
+        return 0;
     }
 
     /** Bytes of the device's own memory that are in use, by whomever; empty where there is none beside the host's. */

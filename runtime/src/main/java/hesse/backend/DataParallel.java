@@ -10,6 +10,7 @@ import hesse.tensor.DType;
 import hesse.tensor.Shape;
 import java.nio.ByteBuffer;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -100,6 +101,16 @@ public final class DataParallel implements Backend {
     public Executable compileShare(Computation computation) {
         // a rank that finds its kernels compiled already waits for the others
         return new Part(ranks.apart(() -> inner.compile(computation)));
+    }
+
+    @Override
+    public Reading later(List<DeviceBuffer> buffers) {
+        return inner.later(buffers);
+    }
+
+    @Override
+    public int runsAhead() {
+        return inner.runsAhead();
     }
 
     @Override

@@ -3,6 +3,7 @@ package hesse.run;
 import hesse.backend.Backend;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.Executable;
+import hesse.backend.Reading;
 import hesse.graph.Type;
 import hesse.plan.Computation;
 import hesse.plan.Plan.Place;
@@ -11,6 +12,7 @@ import hesse.tensor.Shape;
 import hesse.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -30,8 +32,13 @@ final class BoundPlans implements AutoCloseable {
     private final Backend backend;
     private final TrainingState state;
     private final Map<String, Named> named = new TreeMap<>();
-    private final Map<List<Type>, Examples> examples = new HashMap<>();
+    private final Map<Sort, Examples> examples = new HashMap<>();
     private final List<Executable> executables = new ArrayList<>();
+    /** Which of inputs and targets each reads. */
+    private final Map<Executable, List<String>> fed = new IdentityHashMap<>();
+
+    /** Examples of a size; those of one size may have several sets of buffers. */
+    private record Sort(Type x, Type y, int set) {}
 
     BoundPlans(Backend backend, TrainingState state) {
         this.backend = backend;
@@ -40,9 +47,20 @@ final class BoundPlans implements AutoCloseable {
 
     /** Buffers for examples of these types. */
     Examples examples(Type x, Type y) {
+        return examples(x, y, 0);
+    }
+
+    /** One of several sets of buffers for examples of these types. */
+    Examples examples(Type x, Type y, int set) {
         return examples.computeIfAbsent(
-                List.of(x, y),
+                new Sort(x, y, set),
                 k -> new Examples(backend.allocate(x.dtype(), x.shape()), backend.allocate(y.dtype(), y.shape())));
+    }
+
+    /** Lets a computation read its examples from another set of buffers. */
+    void feed(Executable executable, Examples from) {
+        for (var name : fed.getOrDefault(executable, List.of()))
+            executable.bind(name, name.equals("x") ? from.x() : from.y());
     }
 
     /** Compiles a computation and binds all of its inputs and outputs. */
@@ -57,6 +75,13 @@ final class BoundPlans implements AutoCloseable {
 
     private Executable bound(Executable executable, Examples from) {
         executables.add(executable);
+        fed.put(
+                executable,
+                executable.plan().buffers().stream()
+                        .filter(b -> b.place() != Place.SLAB)
+                        .map(b -> b.name())
+                        .filter(name -> name.equals("x") || name.equals("y"))
+                        .toList());
         for (var b : executable.plan().buffers()) {
             if (b.place() == Place.SLAB) continue;
             executable.bind(
@@ -118,6 +143,12 @@ final class BoundPlans implements AutoCloseable {
         return require(name).buffer.first();
     }
 
+    /** The values of some scalars as the runs until now leave them. */
+    Reading later(List<String> names) {
+        return backend.later(
+                names.stream().<DeviceBuffer>map(name -> require(name).buffer).toList());
+    }
+
     Tensor read(String name) {
         return require(name).buffer.read();
     }
@@ -127,8 +158,9 @@ final class BoundPlans implements AutoCloseable {
         long sum = 0;
         for (var e : executables) sum += e.plan().slabBytes();
         for (var n : named.values()) sum += n.host.data().byteSize();
-        for (var types : examples.keySet())
-            for (var t : types) sum += t.shape().size() * t.dtype().bytes();
+        for (var sort : examples.keySet())
+            for (var t : List.of(sort.x, sort.y))
+                sum += t.shape().size() * t.dtype().bytes();
         return sum;
     }
 

@@ -2,6 +2,7 @@ package hesse.run;
 
 import hesse.backend.DataParallel;
 import hesse.graph.AllReduce;
+import hesse.graph.Compare;
 import hesse.graph.Graph;
 import hesse.graph.Node;
 import hesse.graph.Ops;
@@ -38,6 +39,10 @@ final class StepGraph {
     /** Scalar input: the share of the batch that a part is. */
     static final String WEIGHT = "weight";
 
+    /**
+     * Scalar, in and out: whether loss and update of this step and of all before it were finite. So a step that is begun before the one
+     * before it is known to have failed changes nothing either.
+     */
     static final String FINITE = METRIC + "finite";
     /** Scalar input of several ranks: not zero on one that was asked to stop. */
     static final String ASKED = DataParallel.PARTIAL + "asked";
@@ -158,6 +163,11 @@ final class StepGraph {
         return new Computation(outputs);
     }
 
+    /** Whether an output is a metric that is reported. */
+    static boolean isReported(String output) {
+        return output.startsWith(METRIC) && !output.equals(FINITE) && !output.equals(ASKED_BY);
+    }
+
     private static boolean dependsOnExamples(Output out) {
         var inputs = new Computation(List.of(out)).inputs();
         return inputs.containsKey("x") || inputs.containsKey("y");
@@ -193,7 +203,10 @@ final class StepGraph {
         var o = objective;
         var update = method.update(o, first, second);
         Node norm = Ops.norm(update);
-        Node finite = Ops.and(Ops.isFinite(loss), Ops.isFinite(Ops.dot(update, update)));
+        Node before = graph.input(FINITE, recipe.dtype(), Shape.SCALAR);
+        Node finite = Ops.and(
+                Ops.compare(Compare.Relation.NE, before, graph.constant(0, before.type())),
+                Ops.and(Ops.isFinite(loss), Ops.isFinite(Ops.dot(update, update))));
 
         var updated = recipe.optimizer().apply(o.names(), o.parameters(), update, norm);
         for (int i = 0; i < update.size(); i++) {

@@ -19,6 +19,8 @@ import hesse.sharpness.Method;
 import hesse.sharpness.Strength;
 import hesse.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +80,11 @@ public final class Trainer implements AutoCloseable {
     private Progress progress = Progress.START;
     private Sums lastEpoch = Sums.NONE;
     private long saved = -1;
+    /** Whether any rank was asked to stop before the steps that are settled. */
+    private boolean asked;
+    /** Steps that were begun and whose metrics are not looked at, the oldest first. */
+    private final Deque<Begun> underWay = new ArrayDeque<>();
+
     /** Whether all that belongs to the steps done is done, so that a checkpoint could be written. */
     private boolean between;
 
@@ -188,8 +195,24 @@ public final class Trainer implements AutoCloseable {
             Map<String, Strength> strengthInputs,
             long total,
             long perEpoch,
+            List<Inputs> inputs) {}
+
+    /** Memory for a batch. */
+    private record Inputs(Tensor x, Tensor y) {}
+
+    /** A step that was begun, and what its end needs. */
+    private record Begun(
+            long t,
+            Loader.Batch batch,
             Tensor x,
-            Tensor y) {}
+            Tensor y,
+            double lr,
+            Map<String, Double> scalars,
+            boolean logged,
+            long nanos,
+            long exchangeNanos,
+            double multiplyAdds,
+            StepResults results) {}
 
     /**
      * Trains to the end, or until the process is asked to end.
@@ -219,8 +242,7 @@ public final class Trainer implements AutoCloseable {
                         strengthInputs(),
                         total,
                         perEpoch,
-                        Tensor.allocate(x.dtype(), x.shape()),
-                        Tensor.allocate(y.dtype(), y.shape()));
+                        inputs(x, y));
                 directory.ifPresent(d -> {
                     d.checkpoints().requireRoom(state.bytes());
                     d.begin(config, progress);
@@ -234,6 +256,14 @@ public final class Trainer implements AutoCloseable {
                 return result(status);
             }
         }
+    }
+
+    /** Those of steps under way are kept, to find what was not finite in them. */
+    private List<Inputs> inputs(Type x, Type y) {
+        return Stream.generate(
+                        () -> new Inputs(Tensor.allocate(x.dtype(), x.shape()), Tensor.allocate(y.dtype(), y.shape())))
+                .limit(1L + context.backend().runsAhead())
+                .toList();
     }
 
     /** The places of a batch that this rank reads: its own, unless probes look at whole batches. */
@@ -255,31 +285,43 @@ public final class Trainer implements AutoCloseable {
     /** Returns whether it was stopped before the end. */
     private boolean loop(Loop loop, Interruption interruption, Watchdog watchdog) throws InterruptedException {
         try (var line = new ProgressLine(console, progress.step(), loop.total)) {
-            boolean stop = ranks.size() == 1 && interruption.asked();
-            while (progress.step() < loop.total && !stop) {
-                writer.ifPresent(CheckpointWriter::check);
-                if (interruption.asked()) loop.step.ask();
-                one(loop, line, watchdog);
-                stop = ranks.size() == 1 ? interruption.asked() : loop.step.isAsked();
-                long done = progress.step();
-                boolean due = config.train().checkpointEvery().isPresent()
-                        && done % config.train().checkpointEvery().get() == 0;
+            try {
+                boolean stop = ranks.size() == 1 && interruption.asked();
+                while (begun() < loop.total && !stop) {
+                    writer.ifPresent(CheckpointWriter::check);
+                    if (interruption.asked()) loop.step.ask();
+                    one(loop, line, watchdog);
+                    stop = ranks.size() == 1 ? interruption.asked() : asked;
+                    watchdog.enter(Watchdog.Work.SAVING);
+                    if (saves(begun(), loop)) save();
+                }
+                watchdog.enter(Watchdog.Work.STEPPING);
+                settle(loop, line, 0);
                 watchdog.enter(Watchdog.Work.SAVING);
-                if (due || done == loop.total) save();
+                if (saved != progress.step()) save();
+                ranks.apart(() -> writer.ifPresent(CheckpointWriter::await));
+                return progress.step() < loop.total;
+            } catch (RuntimeException | Error | InterruptedException e) {
+                rescue(e, loop, line);
+                throw e;
             }
-            watchdog.enter(Watchdog.Work.SAVING);
-            if (saved != progress.step()) save();
-            ranks.apart(() -> writer.ifPresent(CheckpointWriter::await));
-            return progress.step() < loop.total;
-        } catch (RuntimeException | Error | InterruptedException e) {
-            rescue(e);
-            throw e;
         }
     }
 
+    /** Steps that were begun. */
+    private long begun() {
+        return progress.step() + underWay.size();
+    }
+
+    private boolean saves(long done, Loop loop) {
+        return done == loop.total
+                || config.train().checkpointEvery().map(n -> done % n == 0).orElse(false);
+    }
+
     /** Keeps what a failure leaves whole: the steps before it, and what it was. */
-    private void rescue(Throwable failure) {
+    private void rescue(Throwable failure, Loop loop, ProgressLine line) {
         try {
+            if (between) settleBehind(failure, loop, line);
             boolean unwritten = writer.map(CheckpointWriter::failed).orElse(false);
             if (between && !unwritten && saved != progress.step()) save();
             writer.ifPresent(CheckpointWriter::await);
@@ -290,31 +332,86 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** Ends the steps under way after something else failed. */
+    private void settleBehind(Throwable failure, Loop loop, ProgressLine line) {
+        between = false;
+        try {
+            settle(loop, line, 0);
+            between = true;
+        } catch (UserException notFinite) {
+            failure.addSuppressed(notFinite);
+        }
+    }
+
+    /** Begins a step; ends it, and does what is due behind it, unless the device may be given another one first. */
     private void one(Loop loop, ProgressLine line, Watchdog watchdog) throws InterruptedException {
-        long t = progress.step();
+        long t = begun();
         between = true;
         watchdog.enter(Watchdog.Work.WAITING);
-        var batch = loop.loader.next(loop.x.data(), loop.y.data()).orElseThrow();
-        var x = Slices.first(loop.x, batch.count());
-        var y = Slices.first(loop.y, batch.count());
+        var inputs = loop.inputs.get((int) (t % loop.inputs.size()));
+        var batch = loop.loader.next(inputs.x.data(), inputs.y.data()).orElseThrow();
+        var x = Slices.first(inputs.x, batch.count());
+        var y = Slices.first(inputs.y, batch.count());
         double lr = loop.rate.at(t);
         var scalars = optimizer.scalars(t, lr);
         loop.strengthInputs.forEach((name, s) -> scalars.put(name, s.at(t, loop.total)));
         between = false;
         watchdog.enter(Watchdog.Work.STEPPING);
+        long done = t + 1;
+        boolean logged = done % config.train().logEvery() == 0 || done == loop.total;
         long before = System.nanoTime();
         long exchanged = ranks.exchangeNanos();
-        boolean finite = loop.step.run(config.train().seed(), t, x, y, scalars);
-        clock.add(
+        var results = loop.step.begin(config.train().seed(), t, x, y, scalars, logged);
+        underWay.addLast(new Begun(
+                t,
+                batch,
+                x,
+                y,
+                lr,
+                scalars,
+                logged,
                 System.nanoTime() - before,
-                batch.waitNanos(),
                 ranks.exchangeNanos() - exchanged,
-                loop.step.multiplyAdds());
-        if (!finite) failed(loop, t, x, y);
+                loop.step.multiplyAdds(),
+                results));
 
-        long done = t + 1;
+        boolean epochEnds = batch.position().index() + 1 == loop.perEpoch;
+        boolean evaluate = done == loop.total
+                || config.train().evalEvery().map(n -> done % n == 0).orElse(epochEnds);
+        boolean measure = probes.due(done);
+        boolean wait = evaluate || measure || saves(done, loop);
+        settle(loop, line, wait ? 0 : loop.inputs.size() - 1);
+        watchdog.enter(Watchdog.Work.MEASURING);
+        if (measure) measure(loop, done, lr, x, y);
+        watchdog.enter(Watchdog.Work.EVALUATING);
+        if (evaluate) evaluate(done, batch.position().epoch(), line);
+        between = true;
+    }
+
+    /** Waits until at most {@code most} steps are under way, and counts and reports the others. */
+    private void settle(Loop loop, ProgressLine line, int most) {
+        while (underWay.size() > most) {
+            var step = underWay.getFirst();
+            long before = System.nanoTime();
+            long exchanged = ranks.exchangeNanos();
+            boolean finite = step.results.finite();
+            clock.add(
+                    step.nanos + System.nanoTime() - before,
+                    step.batch.waitNanos(),
+                    step.exchangeNanos + ranks.exchangeNanos() - exchanged,
+                    step.multiplyAdds);
+            asked |= step.results.asked();
+            if (!finite) failed(loop, step);
+            underWay.removeFirst();
+            settled(step, line);
+        }
+    }
+
+    private void settled(Begun step, ProgressLine line) {
+        long done = step.t + 1;
+        var batch = step.batch;
         var sums = (batch.position().index() == 0 ? Sums.NONE : progress.sums())
-                .plus(loop.step.loss(), loop.step.accuracy(), batch.count());
+                .plus(step.results.loss(), step.results.accuracy(), batch.count());
         lastEpoch = sums;
         progress = new Progress(
                 done,
@@ -327,27 +424,23 @@ public final class Trainer implements AutoCloseable {
                 progress.best());
         reportUnreadable();
         line.step();
-        if (done % config.train().logEvery() == 0 || done == loop.total) {
-            var metrics = loop.step.metrics();
-            log(done, batch.position().epoch(), metrics, lr);
+        if (step.logged) {
+            var metrics = step.results.metrics();
+            log(done, batch.position().epoch(), metrics, step.lr);
             line.metrics(done, metrics);
         }
-        watchdog.enter(Watchdog.Work.MEASURING);
-        if (probes.due(done)) {
-            var rho = loop.strengths.get("rho");
-            var plain = Measurement.Training.of(config.optimizer(), lr, rho == null ? 0 : rho.at(t, loop.total));
-            var training = optimizer
-                    .preconditioner(t, state::optimizerState)
-                    .map(plain::preconditioned)
-                    .orElse(plain);
-            probes.measure(done, new BatchSource.Batch(x, y), state.weights(), training)
-                    .forEach(this::metric);
-        }
-        boolean epochEnds = batch.position().index() + 1 == loop.perEpoch;
-        boolean evaluate = config.train().evalEvery().map(n -> done % n == 0).orElse(epochEnds);
-        watchdog.enter(Watchdog.Work.EVALUATING);
-        if (evaluate || done == loop.total) evaluate(done, batch.position().epoch(), line);
-        between = true;
+    }
+
+    private void measure(Loop loop, long done, double lr, Tensor x, Tensor y) throws InterruptedException {
+        long t = done - 1;
+        var rho = loop.strengths.get("rho");
+        var plain = Measurement.Training.of(config.optimizer(), lr, rho == null ? 0 : rho.at(t, loop.total));
+        var training = optimizer
+                .preconditioner(t, state::optimizerState)
+                .map(plain::preconditioned)
+                .orElse(plain);
+        probes.measure(done, new BatchSource.Batch(x, y), state.weights(), training)
+                .forEach(this::metric);
     }
 
     /** Examples that turned out to be unreadable, by file and index; those of batches made ahead too. */
@@ -422,10 +515,11 @@ public final class Trainer implements AutoCloseable {
         saved = progress.step();
     }
 
-    private void failed(Loop loop, long t, Tensor x, Tensor y) {
-        var values = loop.step.metrics();
-        String place = loop.step.blame(x, y);
-        // the step left the state as it was
+    private void failed(Loop loop, Begun step) {
+        long t = step.t;
+        // this step left the state as it was, and so did those behind it
+        underWay.clear();
+        String place = loop.step.blame(config.train().seed(), t, step.x, step.y, step.scalars);
         between = true;
         if (ranks.size() > 1) {
             // all ranks are here, and none ends before the state is on the disk
@@ -436,7 +530,7 @@ public final class Trainer implements AutoCloseable {
         throw new UserException(
                 Kind.RUNTIME,
                 "step " + (t + 1),
-                "loss or update is not finite (loss " + values.get("loss")
+                "loss or update is not finite (loss " + step.results.loss()
                         + "); the first values that are not are those of "
                         + place + ". The state from before the step is in "
                         + new CheckpointFolder(folder).of(t),

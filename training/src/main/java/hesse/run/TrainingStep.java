@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /** Optimizer steps on a device: plans for each size of batch, made when first needed, and what they need set at each step. */
 public final class TrainingStep implements AutoCloseable {
@@ -44,8 +45,8 @@ public final class TrainingStep implements AutoCloseable {
 
     private record Key(int size, boolean plain) {}
 
-    /** A part of a batch: its examples' types, buffers, and what is run on them. */
-    private record Part(int from, int size, Examples examples, Optional<Executable> first, Executable second) {}
+    /** A part of a batch: its examples' buffers, used in turn, and what is run on them. */
+    private record Part(int from, int size, List<Examples> examples, Optional<Executable> first, Executable second) {}
 
     /**
      * The plans for one size of batch; without {@code joined} the only part is the whole step. The exchanges sum over ranks what the
@@ -71,7 +72,7 @@ public final class TrainingStep implements AutoCloseable {
     private Plans counted;
     private double multiplyAdds;
     private Key lastKey;
-    private long lastStep;
+    private long loads;
 
     /**
      * @param x type of a full batch's inputs
@@ -91,6 +92,7 @@ public final class TrainingStep implements AutoCloseable {
         if (micro < own.count()) requireDivisible(micro);
         this.lastKey = new Key(x.shape().dim(0), false);
         this.last = plans(lastKey);
+        bound.set(StepGraph.FINITE, 1.0);
         this.counted = last;
         this.multiplyAdds = count();
     }
@@ -185,9 +187,9 @@ public final class TrainingStep implements AutoCloseable {
         int micro = Math.min(own.count(), division.microBatch().orElse(own.count()));
         if (micro == own.count() && isTogether(r, own)) {
             var computation = asking(StepGraph.whole(r, resized(x, size), resized(y, size)));
-            var examples = bound.examples(resized(x, own.count()), resized(y, own.count()));
-            var part =
-                    new Part(own.from(), own.count(), examples, Optional.empty(), bound.compile(computation, examples));
+            var examples = examples(own.count());
+            var whole = bound.compile(computation, examples.getFirst());
+            var part = new Part(own.from(), own.count(), examples, Optional.empty(), whole);
             return new Plans(List.of(part), Optional.empty(), Optional.empty(), Optional.empty(), metrics(computation));
         }
         boolean hasFirst = StepGraph.hasFirst(r, resized(x, micro), resized(y, micro));
@@ -229,20 +231,26 @@ public final class TrainingStep implements AutoCloseable {
     private Part part(Recipe r, int n, int size, boolean hasFirst) {
         Type px = resized(x, n);
         Type py = resized(y, n);
-        var examples = bound.examples(px, py);
+        var examples = examples(n);
         Optional<Executable> first = hasFirst
-                ? Optional.of(bound.compileShare(StepGraph.first(r, px, py, size), examples))
+                ? Optional.of(bound.compileShare(StepGraph.first(r, px, py, size), examples.getFirst()))
                 : Optional.empty();
-        var second = bound.compileShare(StepGraph.second(r, px, py, size, hasFirst), examples);
+        var second = bound.compileShare(StepGraph.second(r, px, py, size, hasFirst), examples.getFirst());
         return new Part(0, n, examples, first, second);
+    }
+
+    /** Buffers for n examples: two sets where one can be filled beside a run that reads the other. */
+    private List<Examples> examples(int n) {
+        int sets = backend.runsAhead() > 0 ? 2 : 1;
+        return IntStream.range(0, sets)
+                .mapToObj(set -> bound.examples(resized(x, n), resized(y, n), set))
+                .toList();
     }
 
     private static List<String> metrics(Computation c) {
         var names = new ArrayList<String>();
         for (var o : c.outputs()) {
-            boolean reported = !o.name().equals(StepGraph.FINITE) && !o.name().equals(StepGraph.ASKED_BY);
-            if (o.name().startsWith(StepGraph.METRIC) && reported)
-                names.add(o.name().substring(StepGraph.METRIC.length()));
+            if (StepGraph.isReported(o.name())) names.add(o.name().substring(StepGraph.METRIC.length()));
         }
         names.sort(java.util.Comparator.comparingInt((String n) -> ORDER.contains(n) ? ORDER.indexOf(n) : ORDER.size())
                 .thenComparing(n -> n));
@@ -250,7 +258,7 @@ public final class TrainingStep implements AutoCloseable {
     }
 
     /**
-     * Runs optimizer step t.
+     * Runs optimizer step t, and waits for it.
      *
      * @param x the batch's inputs
      * @param y the batch's targets
@@ -258,42 +266,72 @@ public final class TrainingStep implements AutoCloseable {
      * @return whether loss and update were finite; if not, the state is as it was
      */
     boolean run(long seed, long t, Tensor x, Tensor y, Map<String, Double> scalars) {
+        boolean finite = begin(seed, t, x, y, scalars, false).finite();
+        if (!finite) bound.set(StepGraph.FINITE, 1.0);
+        return finite;
+    }
+
+    /**
+     * As {@link #run}, without waiting. Once a step was not finite, those begun behind it leave the state as it was too.
+     *
+     * @param all whether all metrics are wanted, else loss and accuracy
+     */
+    StepResults begin(long seed, long t, Tensor x, Tensor y, Map<String, Double> scalars, boolean all) {
         int size = x.shape().dim(0);
-        boolean plain = t % division.interval() != 0;
-        if (lastKey.size != size || lastKey.plain != plain) {
-            lastKey = new Key(size, plain);
-            last = plans(lastKey);
+        var key = key(size, t);
+        if (!lastKey.equals(key)) {
+            lastKey = key;
+            last = plans(key);
         }
-        lastStep = t;
-        scalars.forEach(bound::set);
-        bound.set(hesse.nn.Forward.SEED, seed);
-        bound.set(hesse.nn.Forward.STEP, t);
-        bound.set(hesse.nn.Forward.FIRST_EXAMPLE, 0L);
+        set(seed, t, scalars);
         var parts = last.parts;
         if (last.joined.isEmpty()) {
             var part = parts.getFirst();
-            part.examples.x().write(Slices.rows(x, part.from, part.size));
-            part.examples.y().write(Slices.rows(y, part.from, part.size));
+            give(part, part.second, x, y);
             part.second.run();
         } else {
             for (var name : sums) bound.clear(name);
             if (parts.getFirst().first.isPresent()) {
-                for (var p : parts) load(p, x, y, size).first.orElseThrow().run();
+                for (var p : parts) load(p, p.first.orElseThrow(), x, y).run();
             }
             last.firstExchange.ifPresent(Executable::run);
-            for (var p : parts) load(p, x, y, size).second.run();
+            for (var p : parts) load(p, p.second, x, y).run();
             last.secondExchange.ifPresent(Executable::run);
             last.joined.get().run();
         }
-        return bound.scalar(StepGraph.FINITE) != 0;
+        var names = new ArrayList<>(List.of(StepGraph.FINITE));
+        if (several) names.add(StepGraph.ASKED_BY);
+        for (var metric : last.metrics) {
+            boolean always = metric.equals("loss") || metric.equals("accuracy");
+            if (all || always) names.add(StepGraph.METRIC + metric);
+        }
+        return new StepResults(names, bound.later(names));
     }
 
-    private Part load(Part p, Tensor x, Tensor y, int size) {
-        p.examples.x().write(Slices.rows(x, p.from, p.size));
-        p.examples.y().write(Slices.rows(y, p.from, p.size));
-        bound.set(StepGraph.WEIGHT, p.size / (double) size);
+    private Key key(int size, long t) {
+        return new Key(size, t % division.interval() != 0);
+    }
+
+    private void set(long seed, long t, Map<String, Double> scalars) {
+        scalars.forEach(bound::set);
+        bound.set(hesse.nn.Forward.SEED, seed);
+        bound.set(hesse.nn.Forward.STEP, t);
+        bound.set(hesse.nn.Forward.FIRST_EXAMPLE, 0L);
+    }
+
+    /** Copies a part's examples to the buffers that the last run does not read, where there are such. */
+    private void give(Part p, Executable to, Tensor x, Tensor y) {
+        var into = p.examples.get((int) (loads++ % p.examples.size()));
+        into.x().write(Slices.rows(x, p.from, p.size));
+        into.y().write(Slices.rows(y, p.from, p.size));
+        if (p.examples.size() > 1) bound.feed(to, into);
+    }
+
+    private Executable load(Part p, Executable to, Tensor x, Tensor y) {
+        give(p, to, x, y);
+        bound.set(StepGraph.WEIGHT, p.size / (double) x.shape().dim(0));
         bound.set(hesse.nn.Forward.FIRST_EXAMPLE, (long) p.from);
-        return p;
+        return to;
     }
 
     /** What a step of the last size runs, in order; one computation more than once where parts of the batch have the same size. */
@@ -327,24 +365,9 @@ public final class TrainingStep implements AutoCloseable {
         if (several) bound.set(StepGraph.ASKED, 1.0);
     }
 
-    /** Whether any rank was asked to stop before the last step; the same on all of them. */
-    boolean isAsked() {
-        return several && bound.scalar(StepGraph.ASKED_BY) > 0;
-    }
-
     /** Bytes of what the steps hold beside the state: batch, scalars, sums, and the slabs of the plans. */
     long bytes() {
         return bound.bytes();
-    }
-
-    /** The last step's loss. */
-    double loss() {
-        return bound.scalar(StepGraph.METRIC + "loss");
-    }
-
-    /** The last step's accuracy; NaN where there is none. */
-    double accuracy() {
-        return bound.has(StepGraph.METRIC + "accuracy") ? bound.scalar(StepGraph.METRIC + "accuracy") : Double.NaN;
     }
 
     /** The last step's metrics, in the order in which they are reported. */
@@ -354,13 +377,15 @@ public final class TrainingStep implements AutoCloseable {
         return all;
     }
 
-    /** The first place whose values were not finite in the last step, which is run once more from the unchanged state. */
-    String blame(Tensor x, Tensor y) {
+    /** The first place whose values were not finite in a step, which is run once more from the unchanged state. */
+    String blame(long seed, long t, Tensor x, Tensor y, Map<String, Double> scalars) {
         int size = x.shape().dim(0);
+        var key = key(size, t);
+        set(seed, t, scalars);
         var own = backend.rows(size);
         int micro = Math.min(own.count(), division.microBatch().orElse(own.count()));
-        var r = recipe(lastStep % division.interval() != 0);
-        boolean together = last.joined.isEmpty();
+        var r = recipe(key.plain);
+        boolean together = plans(key).joined.isEmpty();
         for (int from = own.from(); from < own.from() + own.count(); from += micro) {
             int n = Math.min(micro, own.from() + own.count() - from);
             var outputs = new ArrayList<Output>();
@@ -370,9 +395,8 @@ public final class TrainingStep implements AutoCloseable {
             var suspects = new Computation(outputs);
             try (var executable =
                     together ? bound.compile(suspects, examples) : bound.compileShare(suspects, examples)) {
-                var part = new Part(from, n, examples, Optional.empty(), executable);
-                load(part, x, y, size);
-                executable.run();
+                load(new Part(from, n, List.of(examples), Optional.empty(), executable), executable, x, y)
+                        .run();
                 for (var e : names.entrySet()) if (bound.scalar(e.getKey()) != 0) return e.getValue();
             }
         }

@@ -5,6 +5,7 @@ import hesse.backend.BackendOptions;
 import hesse.backend.BackendProvider;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.Executable;
+import hesse.backend.Reading;
 import hesse.bindings.MissingNativeLibrariesException;
 import hesse.bindings.NativeEnvironment;
 import hesse.bindings.NativeLibraries;
@@ -23,6 +24,7 @@ import hesse.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -69,6 +71,12 @@ public final class CudaBackend implements Backend {
     private static final long STAGING_BYTES = 16L << 20;
     private static final int STAGING_SLOTS = 2;
     private static final int RUNS_REMEMBERED = 8;
+    /** What is not larger is copied in the computation's own order. */
+    private static final long SMALL_BYTES = 256;
+
+    private static final int SMALL_SLOTS = 64;
+    /** The device has one run more to do while the host looks at one's metrics and gives it the next. */
+    private static final int RUNS_AHEAD = 2;
 
     private final CudaDevice device;
     private final CudaStream stream;
@@ -76,8 +84,13 @@ public final class CudaBackend implements Backend {
     private final CudaStream copies;
 
     private final Staging uploads;
+    /** Scalars: so many that the host does not wait for those of runs under way. */
+    private final Staging smallUploads;
+
     private final Staging downloads;
+    private final Readings readings;
     private final CudaEvent uploaded;
+    private final CudaEvent written;
     /** Marks behind the last runs; an upload into a buffer waits for the last run that used it. */
     private final CudaEvent[] ran = new CudaEvent[RUNS_REMEMBERED];
 
@@ -94,8 +107,11 @@ public final class CudaBackend implements Backend {
         this.stream = device.stream("compute");
         this.copies = device.stream("copy");
         this.uploads = new Staging(device, copies, STAGING_BYTES, STAGING_SLOTS);
+        this.smallUploads = new Staging(device, stream, SMALL_BYTES, SMALL_SLOTS);
         this.downloads = new Staging(device, stream, STAGING_BYTES, STAGING_SLOTS);
+        this.readings = new Readings(device, stream);
         this.uploaded = device.event(false);
+        this.written = device.event(false);
         for (var i = 0; i < RUNS_REMEMBERED; i++) ran[i] = device.event(false);
         this.tuning = options.autotune()
                 ? Optional.of(new Tuning(device, stream, cache, ConvolutionLibrary.versions()))
@@ -200,10 +216,25 @@ public final class CudaBackend implements Backend {
         return name.isEmpty() ? op.toString() : name;
     }
 
-    /** Copies into a buffer that run number {@code lastRun} was the last to use, 0 if none was. */
-    void upload(MemorySegment from, long to, long lastRun) {
+    /** Copies few bytes between the run before and the run after, and says so; more are not copied. */
+    boolean uploadInOrder(MemorySegment from, long to) {
+        if (from.byteSize() > SMALL_BYTES) return false;
+        smallUploads.upload(from, to);
+        return true;
+    }
+
+    /**
+     * Copies into a buffer that run number {@code lastRun} was the last to use, 0 if none was.
+     *
+     * @param inOrder whether some of it was last written by {@link #uploadInOrder}
+     */
+    void upload(MemorySegment from, long to, long lastRun, boolean inOrder) {
         // A slot may hold a later run's mark by now; waiting for that waits long enough too.
         if (lastRun > 0) copies.waitFor(ran[(int) (lastRun % RUNS_REMEMBERED)]);
+        if (inOrder) {
+            stream.record(written);
+            copies.waitFor(written);
+        }
         uploads.upload(from, to);
         afterUpload();
     }
@@ -211,6 +242,16 @@ public final class CudaBackend implements Backend {
     private void afterUpload() {
         copies.record(uploaded);
         stream.waitFor(uploaded);
+    }
+
+    @Override
+    public Reading later(List<DeviceBuffer> buffers) {
+        return readings.later(buffers.stream().map(b -> (CudaBuffer) b).toList());
+    }
+
+    @Override
+    public int runsAhead() {
+        return RUNS_AHEAD;
     }
 
     void download(long from, MemorySegment to) {
@@ -224,13 +265,13 @@ public final class CudaBackend implements Backend {
         return runs;
     }
 
-    /** Waits for what is under way, since pinned memory goes before the streams that copy from it. */
     @Override
     public OptionalLong deviceBytesInUse() {
         var memory = device.memory();
         return OptionalLong.of(memory.total() - memory.free());
     }
 
+    /** Waits for what is under way, since pinned memory goes before the streams that copy from it. */
     @Override
     public void close() {
         if (device.life().isClosed()) return;

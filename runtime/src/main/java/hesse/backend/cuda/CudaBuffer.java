@@ -22,6 +22,8 @@ final class CudaBuffer implements DeviceBuffer {
     private final Optional<CudaBuffer> owner;
 
     private long lastRun;
+    /** Whether some of it was written in the order of the runs since it was last written beside them. */
+    private boolean writtenInOrder;
 
     CudaBuffer(CudaBackend backend, DeviceMemory memory, DType dtype, Shape shape) {
         this.backend = backend;
@@ -58,6 +60,10 @@ final class CudaBuffer implements DeviceBuffer {
         else lastRun = run;
     }
 
+    private CudaBuffer whole() {
+        return owner.map(CudaBuffer::whole).orElse(this);
+    }
+
     private long lastRun() {
         return owner.map(CudaBuffer::lastRun).orElse(lastRun);
     }
@@ -78,7 +84,11 @@ final class CudaBuffer implements DeviceBuffer {
             throw new IllegalArgumentException(
                     "a buffer of shape " + shape + " takes " + shape.size() + " elements, got shape " + from.shape());
         }
-        backend.upload(from.to(dtype).data().asSlice(0, shape.size() * dtype.bytes()), address(), lastRun());
+        var data = from.to(dtype).data().asSlice(0, shape.size() * dtype.bytes());
+        var whole = whole();
+        boolean inOrder = backend.uploadInOrder(data, address());
+        if (!inOrder) backend.upload(data, address(), lastRun(), whole.writtenInOrder);
+        whole.writtenInOrder = inOrder;
     }
 
     @Override

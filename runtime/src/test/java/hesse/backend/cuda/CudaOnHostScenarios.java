@@ -620,14 +620,23 @@ public final class CudaOnHostScenarios {
         assertEquals(0, FakeControl.alive());
     }
 
+    private static List<String> callsFrom(int first) {
+        return FakeControl.calls().subList(first, FakeControl.calls().size());
+    }
+
+    private static int firstOf(List<String> calls, String prefix) {
+        for (var i = 0; i < calls.size(); i++) if (calls.get(i).startsWith(prefix)) return i;
+        throw new AssertionError("no " + prefix + " in " + calls);
+    }
+
     /** An upload waits on the device for the run that used its buffer last, and the next run for the upload. */
     static void copiesOverlapTheStepBefore() {
         FakeControl.reset();
         try (var backend = open()) {
             var d = new Draw(1, DType.F32);
-            var x = d.variable("x", () -> 1, 5);
+            var x = d.variable("x", () -> 1, 500);
             try (var executable = backend.compile(Computation.of(Map.of("y", Ops.scale(3, x))))) {
-                var shape = Shape.of(5);
+                var shape = Shape.of(500);
                 var here = backend.allocate(DType.F32, shape);
                 var next = backend.allocate(DType.F32, shape);
                 var y = backend.allocate(DType.F32, shape);
@@ -636,15 +645,131 @@ public final class CudaOnHostScenarios {
                 executable.run();
                 int before = FakeControl.calls().size();
                 next.write(Tensor.allocate(DType.F32, shape));
-                var calls =
-                        FakeControl.calls().subList(before, FakeControl.calls().size());
+                var calls = callsFrom(before);
                 assertTrue(calls.stream().noneMatch(c -> c.startsWith("cuStreamWaitEvent(stream2")), calls::toString);
                 assertTrue(calls.getLast().startsWith("cuStreamWaitEvent(stream1"), calls::toString);
                 before = FakeControl.calls().size();
                 here.write(Tensor.allocate(DType.F32, shape));
-                calls = FakeControl.calls().subList(before, FakeControl.calls().size());
+                calls = callsFrom(before);
                 assertTrue(calls.getFirst().startsWith("cuStreamWaitEvent(stream2"), calls::toString);
             }
+        }
+    }
+
+    /**
+     * A training loop over two sets of inputs that looks at a run's numbers two runs later. The host waits for nothing but those numbers'
+     * own mark, and only once the next runs are given; a batch is copied on the stream of its own, behind the run before the last, which
+     * read from its place, and before the wait for the last one's numbers; scalars go in the order of the runs.
+     */
+    static void batchesAreCopiedAndNumbersReadBesideTheRunsBetween() {
+        FakeControl.reset();
+        try (var backend = open()) {
+            var d = new Draw(1, DType.F32);
+            var x = d.variable("x", () -> 1, 500);
+            var rate = d.variable("rate", () -> 1);
+            var outputs = Map.of("sum", Ops.mul(rate, Ops.sumAll(x)));
+            try (var executable = backend.compile(Computation.of(outputs))) {
+                var shape = Shape.of(500);
+                var batches = List.of(backend.allocate(DType.F32, shape), backend.allocate(DType.F32, shape));
+                var factor = backend.allocate(DType.F32, Shape.SCALAR);
+                var sum = backend.allocate(DType.F32, Shape.SCALAR);
+                executable.bind("rate", factor);
+                executable.bind("sum", sum);
+                assertEquals(2, backend.runsAhead());
+                var under = new java.util.ArrayDeque<hesse.backend.Reading>();
+                var marks = new ArrayList<String>();
+                for (var t = 0; t < 12; t++) {
+                    int begin = FakeControl.calls().size();
+                    var values = new double[500];
+                    java.util.Arrays.fill(values, t);
+                    batches.get(t % 2).write(Tensor.of(DType.F32, shape, values));
+                    executable.bind("x", batches.get(t % 2));
+                    factor.write(Tensor.of(DType.F32, Shape.SCALAR, new double[] {0.5}));
+                    executable.run();
+                    under.addLast(backend.later(List.of(sum)));
+                    var calls = callsFrom(begin);
+                    // The copy of a batch waits for the run before the last, by the mark set behind that.
+                    int copied = firstOf(calls, "cuMemcpyHtoDAsync_v2");
+                    assertTrue(calls.get(copied).endsWith(", 2000, stream2)"), calls::toString);
+                    if (t >= 2) {
+                        assertEquals("cuStreamWaitEvent(stream2, " + marks.get(t - 2) + ", 0)", calls.getFirst());
+                        assertTrue(firstOf(calls, "cuStreamWaitEvent(stream2") < copied);
+                    }
+                    // The run waits for the copy; the scalar is copied in its own stream and needs no mark.
+                    int uploaded = firstOf(calls, "cuStreamWaitEvent(stream1");
+                    assertTrue(copied < uploaded, calls::toString);
+                    var scalar = calls.subList(uploaded, calls.size());
+                    assertTrue(
+                            scalar.get(firstOf(scalar, "cuMemcpyHtoDAsync_v2")).endsWith(", 4, stream1)"));
+                    assertTrue(scalar.stream().noneMatch(c -> c.contains("stream2")), scalar::toString);
+                    int read = firstOf(scalar, "cuMemcpyDtoHAsync_v2");
+                    assertTrue(scalar.get(read - 1).startsWith("cuEventRecord("), "the mark behind the run");
+                    marks.add(scalar.get(read - 1)
+                            .substring("cuEventRecord(".length())
+                            .replace(", stream1)", ""));
+                    assertTrue(scalar.get(read + 1).startsWith("cuEventRecord("), "the mark behind the numbers");
+                    // What the host waits for, pinned memory that was used long before, is marked behind no run under
+                    // way.
+                    assertTrue(calls.stream().noneMatch(c -> c.startsWith("cuStreamSynchronize")), calls::toString);
+                    if (under.size() <= 2) continue;
+                    int wait = FakeControl.calls().size();
+                    assertEquals(0.5 * 500 * (t - 2), under.removeFirst().values()[0]);
+                    var waits = callsFrom(wait);
+                    assertEquals(1, waits.size(), waits::toString);
+                    assertTrue(waits.getFirst().startsWith("cuEventSynchronize("), waits::toString);
+                }
+                assertEquals(0.5 * 500 * 10, under.removeFirst().values()[0]);
+                assertEquals(0.5 * 500 * 11, under.removeFirst().values()[0]);
+            }
+        }
+        assertEquals(0, FakeControl.alive());
+    }
+
+    /** Numbers that nobody looked at while the ring went round are still those of their own run. */
+    static void numbersOutliveTheirPlaceInTheRing() {
+        FakeControl.reset();
+        try (var backend = open()) {
+            var d = new Draw(1, DType.F64);
+            var x = d.variable("x", () -> 1);
+            try (var executable = backend.compile(Computation.of(Map.of("y", Ops.scale(3, x))))) {
+                var in = backend.allocate(DType.F64, Shape.SCALAR);
+                var y = backend.allocate(DType.F64, Shape.SCALAR);
+                executable.bind("x", in);
+                executable.bind("y", y);
+                var readings = new ArrayList<hesse.backend.Reading>();
+                for (var t = 0; t < 3 * Readings.PLACES; t++) {
+                    in.write(Tensor.of(DType.F64, Shape.SCALAR, new double[] {t}));
+                    executable.run();
+                    readings.add(backend.later(List.of(y, in)));
+                }
+                for (var t = 0; t < readings.size(); t++) {
+                    assertArrayEquals(new double[] {3 * t, t}, readings.get(t).values());
+                }
+                var many = new ArrayList<DeviceBuffer>();
+                for (var i = 0; i <= Readings.MOST; i++) many.add(y);
+                org.junit.jupiter.api.Assertions.assertThrows(
+                        IllegalArgumentException.class, () -> backend.later(many));
+            }
+        }
+        assertEquals(0, FakeControl.alive());
+    }
+
+    /** What is written in the order of the runs and beside them, to a buffer and to some of its rows, comes in the order of the program. */
+    static void copiesInAndBesideTheOrderOfRunsKeepTheProgramsOrder() {
+        FakeControl.reset();
+        try (var backend = open()) {
+            var whole = backend.allocate(DType.F32, Shape.of(500));
+            whole.rows(1, 2).rows(1, 1).write(Tensor.of(DType.F32, Shape.of(1), new double[] {7}));
+            int before = FakeControl.calls().size();
+            whole.write(Tensor.allocate(DType.F32, Shape.of(500)));
+            var calls = callsFrom(before);
+            // The long copy waits for all that the computation's stream was given.
+            assertTrue(calls.get(0).startsWith("cuEventRecord(") && calls.get(0).endsWith("stream1)"), calls::toString);
+            var mark = calls.get(0).substring("cuEventRecord(".length()).replace(", stream1)", "");
+            assertEquals("cuStreamWaitEvent(stream2, " + mark + ", 0)", calls.get(1));
+            before = FakeControl.calls().size();
+            whole.write(Tensor.allocate(DType.F32, Shape.of(500)));
+            assertTrue(callsFrom(before).stream().noneMatch(c -> c.startsWith("cuStreamWaitEvent(stream2")));
         }
     }
 

@@ -54,7 +54,8 @@ public interface Backend extends AutoCloseable {
      * back, asking waits for none of them.
      */
     default Reading later(List<DeviceBuffer> buffers) {
-        var values = buffers.stream().mapToDouble(DeviceBuffer::first).toArray();
+        var values = new double[buffers.size()];
+        for (int i = 0; i < values.length; i++) values[i] = buffers.get(i).first();
         return () -> values;
     }
 

@@ -37,9 +37,15 @@ public record Optimizer(OptimizerConfig config, UpdateRule rule) {
 
     /** The scalars of optimizer step t by the names of their inputs. */
     public Map<String, Double> scalars(long t, double learningRate) {
-        var all = new LinkedHashMap<>(rule.scalars(t));
-        all.put(LEARNING_RATE, learningRate);
+        var all = new LinkedHashMap<String, Double>();
+        scalars(t, learningRate, all);
         return all;
+    }
+
+    /** As {@link #scalars(long, double)}, put into a map that may be used for one step after the other. */
+    public void scalars(long t, double learningRate, Map<String, Double> into) {
+        into.putAll(rule.scalars(t));
+        into.put(LEARNING_RATE, learningRate);
     }
 
     /**

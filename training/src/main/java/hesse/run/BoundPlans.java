@@ -3,7 +3,6 @@ package hesse.run;
 import hesse.backend.Backend;
 import hesse.backend.DeviceBuffer;
 import hesse.backend.Executable;
-import hesse.backend.Reading;
 import hesse.graph.Type;
 import hesse.plan.Computation;
 import hesse.plan.Plan.Place;
@@ -143,10 +142,9 @@ final class BoundPlans implements AutoCloseable {
         return require(name).buffer.first();
     }
 
-    /** The values of some scalars as the runs until now leave them. */
-    Reading later(List<String> names) {
-        return backend.later(
-                names.stream().<DeviceBuffer>map(name -> require(name).buffer).toList());
+    /** Some named buffers. */
+    List<DeviceBuffer> buffers(List<String> names) {
+        return names.stream().<DeviceBuffer>map(name -> require(name).buffer).toList();
     }
 
     Tensor read(String name) {

@@ -197,8 +197,8 @@ public final class Trainer implements AutoCloseable {
             long perEpoch,
             List<Inputs> inputs) {}
 
-    /** Memory for a batch. */
-    private record Inputs(Tensor x, Tensor y) {}
+    /** Memory for a batch and its scalars. */
+    private record Inputs(Tensor x, Tensor y, Map<String, Double> scalars) {}
 
     /** A step that was begun, and what its end needs. */
     private record Begun(
@@ -260,8 +260,10 @@ public final class Trainer implements AutoCloseable {
 
     /** Those of steps under way are kept, to find what was not finite in them. */
     private List<Inputs> inputs(Type x, Type y) {
-        return Stream.generate(
-                        () -> new Inputs(Tensor.allocate(x.dtype(), x.shape()), Tensor.allocate(y.dtype(), y.shape())))
+        return Stream.generate(() -> new Inputs(
+                        Tensor.allocate(x.dtype(), x.shape()),
+                        Tensor.allocate(y.dtype(), y.shape()),
+                        new LinkedHashMap<>()))
                 .limit(1L + context.backend().runsAhead())
                 .toList();
     }
@@ -353,7 +355,8 @@ public final class Trainer implements AutoCloseable {
         var x = Slices.first(inputs.x, batch.count());
         var y = Slices.first(inputs.y, batch.count());
         double lr = loop.rate.at(t);
-        var scalars = optimizer.scalars(t, lr);
+        var scalars = inputs.scalars;
+        optimizer.scalars(t, lr, scalars);
         loop.strengthInputs.forEach((name, s) -> scalars.put(name, s.at(t, loop.total)));
         between = false;
         watchdog.enter(Watchdog.Work.STEPPING);

@@ -2,6 +2,7 @@ package hesse.run;
 
 import hesse.backend.Backend;
 import hesse.backend.DataParallel;
+import hesse.backend.DeviceBuffer;
 import hesse.backend.Executable;
 import hesse.error.UserException;
 import hesse.error.UserException.Kind;
@@ -30,6 +31,9 @@ import java.util.stream.IntStream;
 
 /** Optimizer steps on a device: plans for each size of batch, made when first needed, and what they need set at each step. */
 public final class TrainingStep implements AutoCloseable {
+    /** The metrics that every step is asked for. */
+    private static final List<String> ALWAYS = List.of("loss", "accuracy");
+
     private static final List<String> ORDER =
             List.of("loss", "accuracy", "gradient_norm", "update_norm", "update_cosine", "penalty");
 
@@ -57,7 +61,12 @@ public final class TrainingStep implements AutoCloseable {
             Optional<Executable> firstExchange,
             Optional<Executable> secondExchange,
             Optional<Executable> joined,
-            List<String> metrics) {}
+            List<String> metrics,
+            Wanted brief,
+            Wanted full) {}
+
+    /** What a step is asked for behind it. */
+    private record Wanted(List<String> names, List<DeviceBuffer> buffers) {}
 
     private final Recipe recipe;
     private final Division division;
@@ -190,7 +199,7 @@ public final class TrainingStep implements AutoCloseable {
             var examples = examples(own.count());
             var whole = bound.compile(computation, examples.getFirst());
             var part = new Part(own.from(), own.count(), examples, Optional.empty(), whole);
-            return new Plans(List.of(part), Optional.empty(), Optional.empty(), Optional.empty(), metrics(computation));
+            return planned(List.of(part), Optional.empty(), Optional.empty(), Optional.empty(), computation);
         }
         boolean hasFirst = StepGraph.hasFirst(r, resized(x, micro), resized(y, micro));
         var parts = new ArrayList<Part>();
@@ -210,12 +219,30 @@ public final class TrainingStep implements AutoCloseable {
         var joined = asking(StepGraph.joined(r, mx, my, size, hasFirst));
         var join = bound.compile(joined, bound.examples(mx, my));
         boolean divided = own.count() < own.of();
-        return new Plans(
+        return planned(
                 parts,
                 divided && hasFirst ? exchange(name -> name.startsWith(StepGraph.SUM + "first.")) : Optional.empty(),
                 divided ? exchange(name -> !name.startsWith(StepGraph.SUM + "first.")) : Optional.empty(),
                 Optional.of(join),
-                metrics(joined));
+                joined);
+    }
+
+    private Plans planned(
+            List<Part> parts,
+            Optional<Executable> firstExchange,
+            Optional<Executable> secondExchange,
+            Optional<Executable> joined,
+            Computation last) {
+        var metrics = metrics(last);
+        var brief = metrics.stream().filter(ALWAYS::contains).toList();
+        return new Plans(parts, firstExchange, secondExchange, joined, metrics, wanted(brief), wanted(metrics));
+    }
+
+    private Wanted wanted(List<String> metrics) {
+        var names = new ArrayList<>(List.of(StepGraph.FINITE));
+        if (several) names.add(StepGraph.ASKED_BY);
+        for (var metric : metrics) names.add(StepGraph.METRIC + metric);
+        return new Wanted(List.copyOf(names), bound.buffers(names));
     }
 
     private Computation asking(Computation step) {
@@ -299,13 +326,8 @@ public final class TrainingStep implements AutoCloseable {
             last.secondExchange.ifPresent(Executable::run);
             last.joined.get().run();
         }
-        var names = new ArrayList<>(List.of(StepGraph.FINITE));
-        if (several) names.add(StepGraph.ASKED_BY);
-        for (var metric : last.metrics) {
-            boolean always = metric.equals("loss") || metric.equals("accuracy");
-            if (all || always) names.add(StepGraph.METRIC + metric);
-        }
-        return new StepResults(names, bound.later(names));
+        var wanted = all ? last.full : last.brief;
+        return new StepResults(wanted.names, backend.later(wanted.buffers));
     }
 
     private Key key(int size, long t) {

@@ -60,7 +60,10 @@ public final class TrainCommand implements Command {
     @Option(names = "--resume", description = "Go on from the newest checkpoint in --out, or begin.")
     boolean resume;
 
-    @Option(names = "--memory", paramLabel = "M", description = "fast or lean.")
+    @Option(
+            names = "--memory",
+            paramLabel = "M",
+            description = "fast or lean; lean makes the same plans as fast so far.")
     @Nullable
     String memory;
 

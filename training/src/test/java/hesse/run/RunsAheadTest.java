@@ -110,15 +110,6 @@ class RunsAheadTest {
         }
     }
 
-    private static void assertSame(Path a, Path b, long step) throws Exception {
-        assertEquals(Files.readString(a.resolve("metrics.jsonl")), Files.readString(b.resolve("metrics.jsonl")));
-        var last = "checkpoints/step-%08d/".formatted(step);
-        for (var file : List.of("weights.safetensors", "state.safetensors", "state.json", "manifest")) {
-            assertArrayEquals(
-                    Files.readAllBytes(a.resolve(last + file)), Files.readAllBytes(b.resolve(last + file)), file);
-        }
-    }
-
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -139,8 +130,8 @@ class RunsAheadTest {
                 what));
         assertEquals(0, train("waiting", false, set));
         assertEquals(3, train("ahead", true, set));
-        assertSame(folder.resolve("waiting"), folder.resolve("ahead"), 16);
-        assertSame(folder.resolve("waiting"), folder.resolve("ahead"), 14);
+        TrainerTest.assertSameRun(folder.resolve("waiting"), folder.resolve("ahead"), 16);
+        TrainerTest.assertSameRun(folder.resolve("waiting"), folder.resolve("ahead"), 14);
     }
 
     /** One batch of many overflows; those behind it would not. */
@@ -159,7 +150,7 @@ class RunsAheadTest {
         var ahead = assertThrows(UserException.class, () -> train("ahead", true, more));
         assertTrue(waiting.getMessage().startsWith("step 3: "), waiting.getMessage());
         assertEquals(waiting.getMessage().replace("waiting", "ahead"), ahead.getMessage());
-        assertSame(folder.resolve("waiting"), folder.resolve("ahead"), 2);
+        TrainerTest.assertSameRun(folder.resolve("waiting"), folder.resolve("ahead"), 2);
         set.add("train.steps=2");
         train("good", false, set);
         var last = "checkpoints/step-00000002/";

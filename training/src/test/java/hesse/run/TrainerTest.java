@@ -61,7 +61,7 @@ class TrainerTest {
                 .tensors();
     }
 
-    private static void assertSameRun(Path a, Path b, long step) throws IOException {
+    static void assertSameRun(Path a, Path b, long step) throws IOException {
         assertEquals(Files.readString(a.resolve("metrics.jsonl")), Files.readString(b.resolve("metrics.jsonl")));
         var last = "checkpoints/step-%08d/".formatted(step);
         for (var file : List.of("weights.safetensors", "state.safetensors", "state.json", "manifest")) {
